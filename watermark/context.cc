@@ -1,0 +1,164 @@
+// The history keeps the first position of each window in an open-addressing table of positions; windows themselves are
+// read from the ids. Taking back ids undoes the insertions in reverse order, which linear probing allows without
+// tombstones: what was inserted last never stands in front of an older entry of its run, also after the table grew,
+// since it is then filled again in the order of positions.
+//
+// Tested by tests/watermark/context_test.cc (native.json `eligibility`; the history against a quadratic reference).
+#include "watermark/context.h"
+
+#include <algorithm>
+#include <cassert>
+#include <cstring>
+#include <new>
+#include <string>
+
+#include <openssl/rand.h>
+
+namespace verdigris {
+namespace {
+
+uint64_t RandomSeed() {
+  uint64_t seed = 0;
+  if (RAND_bytes(reinterpret_cast<unsigned char*>(&seed), sizeof seed) != 1) throw std::bad_alloc();
+  return seed;
+}
+
+bool SameWindow(const uint32_t* a, const uint32_t* b, size_t h) { return std::memcmp(a, b, h * sizeof *a) == 0; }
+
+}  // namespace
+
+SpecialIds::SpecialIds(std::span<const IdRange> ranges, uint32_t vocab)
+    : ranges_(ranges.begin(), ranges.end()), bits_((size_t{vocab} + 63) / 64), vocab_(vocab) {
+  for (const IdRange& range : ranges_) {
+    assert(range.first <= range.last && range.last < vocab);
+    for (uint64_t id = range.first; id <= range.last; ++id) bits_[id >> 6] |= uint64_t{1} << (id & 63);
+  }
+}
+
+Result<void> CheckIds(std::span<const uint32_t> ids) {
+  const auto bad = std::find_if(ids.begin(), ids.end(), [](uint32_t id) { return id >= kIdLimit; });
+  if (bad == ids.end()) return {};
+  return Fail(ErrorKind::kInvalidArgument, "output id " + std::to_string(*bad) + " at " + std::to_string(bad - ids.begin()));
+}
+
+void ClassifyPositions(std::span<const uint32_t> ids, size_t h, const SpecialIds& special, Rule rule,
+                       std::vector<PositionState>& states) {
+  states.resize(ids.size());
+  std::fill_n(states.begin(), std::min(h, ids.size()), PositionState::kShort);
+  if (ids.size() <= h) return;
+  size_t clean = 0;  // ids since the last special one, before position t
+  for (size_t i = 0; i < h; ++i) clean = special.Contains(ids[i]) ? 0 : clean + 1;
+  for (size_t t = h; t < ids.size(); ++t) {
+    const bool special_id = special.Contains(ids[t]);
+    states[t] = clean < h || special_id ? PositionState::kSpecial : PositionState::kEligible;
+    clean = special_id ? 0 : clean + 1;
+  }
+  if (rule == Rule::kTuple) return;
+  // The seen set takes in every window, also where the token or the window is special.
+  History history(h);
+  history.Push(ids.first(h));
+  for (size_t t = h; t < ids.size(); ++t) {
+    if (states[t] == PositionState::kEligible && history.Next() == History::NextState::kRepeated) {
+      states[t] = PositionState::kRepeated;
+    }
+    history.Push(ids.subspan(t, 1));
+  }
+}
+
+bool WindowIsRepeated(std::span<const uint32_t> output, size_t h) {
+  assert(output.size() >= h);
+  const size_t n = output.size();
+  const uint32_t* window = output.data() + n - h;
+  for (size_t position = h; position < n; ++position) {
+    if (output[position - 1] == window[h - 1] && SameWindow(output.data() + position - h, window, h)) return true;
+  }
+  return false;
+}
+
+History::History(size_t h) : h_(h), seed_(RandomSeed()) { assert(h >= 1 && h <= 9); }
+
+// The slot that holds this window, or the free one where it would go. Precondition: the table has a free slot.
+size_t History::FindSlot(const uint32_t* window) const {
+  uint64_t hash = seed_;
+  for (size_t i = 0; i < h_; ++i) {
+    hash = (hash ^ window[i]) * 0x9E3779B97F4A7C15u;
+    hash ^= hash >> 32;
+  }
+  const size_t mask = slots_.size() - 1;
+  size_t slot = static_cast<size_t>(hash) & mask;
+  while (slots_[slot] != 0 && !SameWindow(WindowOf(slots_[slot] - 1), window, h_)) slot = (slot + 1) & mask;
+  return slot;
+}
+
+void History::Insert(size_t position) {
+  const size_t slot = FindSlot(WindowOf(position));
+  if (slots_[slot] != 0) return;
+  slots_[slot] = static_cast<uint32_t>(position + 1);
+  ++used_;
+}
+
+void History::Grow() {
+  std::vector<uint32_t> old(std::max<size_t>(64, 2 * slots_.size()));
+  old.swap(slots_);
+  used_ = 0;
+  // Windows in the order of positions; a linear pass over the old table would break Truncate.
+  for (size_t position = h_; position < ids_.size(); ++position) Insert(position);
+}
+
+void History::Push(std::span<const uint32_t> ids) {
+  const size_t before = ids_.size();
+  ids_.reserve(std::max(before + ids.size(), ids_.capacity() < before + ids.size() ? 2 * before : 0));
+  try {
+    for (const uint32_t id : ids) {
+      // Position p's window is h ids before it, and p counts as used once its id is there.
+      if (ids_.size() >= h_) {
+        if (2 * (used_ + 1) > slots_.size()) Grow();
+        Insert(ids_.size());
+      }
+      ids_.push_back(id);
+    }
+  } catch (...) {
+    Truncate(before);
+    throw;
+  }
+}
+
+void History::Truncate(size_t n) {
+  assert(n <= ids_.size());
+  while (ids_.size() > n) {
+    const size_t position = ids_.size() - 1;
+    if (position >= h_) {
+      const size_t slot = FindSlot(WindowOf(position));
+      if (slots_[slot] == position + 1) {
+        slots_[slot] = 0;
+        --used_;
+      }
+    }
+    ids_.pop_back();
+  }
+}
+
+History::NextState History::Next() const {
+  if (ids_.size() < h_) return NextState::kShort;
+  if (slots_.empty()) return NextState::kNew;
+  return slots_[FindSlot(WindowOf(ids_.size()))] != 0 ? NextState::kRepeated : NextState::kNew;
+}
+
+void History::Peek(std::span<const uint32_t> draft, uint32_t* windows, NextState* states) {
+  const size_t before = ids_.size();
+  for (size_t i = 0;; ++i) {
+    states[i] = Next();
+    if (states[i] == NextState::kShort) std::fill_n(windows + i * h_, h_, 0);
+    else std::copy_n(WindowOf(ids_.size()), h_, windows + i * h_);
+    if (i == draft.size()) break;
+    try {
+      Push(draft.subspan(i, 1));
+    } catch (...) {
+      Truncate(before);
+      throw;
+    }
+  }
+  Truncate(before);
+}
+
+}  // namespace verdigris

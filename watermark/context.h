@@ -1,0 +1,99 @@
+// Windows over tokens, which positions count, and repeated contexts (native-schemes.md N5). One copy for marking and
+// for scoring, so that both sides agree on every position.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "watermark/result.h"
+
+namespace verdigris {
+
+inline constexpr uint32_t kIdLimit = uint32_t{1} << 24;  // no tokenizer has more; placeholders such as 0xFFFFFFFF lie above
+
+struct IdRange {
+  uint32_t first;
+  uint32_t last;  // included
+};
+
+// Ids that are never marked and never scored: those listed, and all from the vocabulary size on.
+class SpecialIds {
+ public:
+  // Precondition: ranges ascending, disjoint, below vocab (Profile checks it).
+  SpecialIds(std::span<const IdRange> ranges, uint32_t vocab);
+
+  bool Contains(uint32_t id) const { return id >= vocab_ || (bits_[id >> 6] >> (id & 63) & 1) != 0; }
+  bool ContainsAny(const uint32_t* ids, size_t count) const {
+    bool any = false;
+    for (size_t i = 0; i < count; ++i) any |= Contains(ids[i]);
+    return any;
+  }
+  std::span<const IdRange> ranges() const { return ranges_; }
+  uint32_t vocab() const { return vocab_; }
+
+ private:
+  std::vector<IdRange> ranges_;
+  std::vector<uint64_t> bits_;
+  uint32_t vocab_;
+};
+
+// What became of a position of an answer while it was made (serving.md S2; the numbers are those of the C header).
+enum class MarkState : int32_t { kMarked = 1, kOff = 2, kShort = 3, kSpecial = 4, kRepeated = 5, kNoChoice = 6 };
+
+// What becomes of a position of a text when it is judged; the first that applies (keys-and-evidence.md E7).
+enum class PositionState : uint8_t { kEligible, kShort, kSpecial, kRepeated };
+
+enum class Rule { kTuple, kFirst };
+
+// kInvalidArgument for an id >= 2^24: "output id 4294967295 at 17".
+Result<void> CheckIds(std::span<const uint32_t> ids);
+
+// The state of every position of one text. Under kFirst a position whose window occurred before in this text is
+// kRepeated; under kTuple none is. `states` gets ids.size() entries. Cost: O(n), O(n) memory under kFirst.
+void ClassifyPositions(std::span<const uint32_t> ids, size_t h, const SpecialIds& special, Rule rule,
+                       std::vector<PositionState>& states);
+
+// Whether the next position's window equals that of an earlier position (h or later) of the output.
+// Precondition: output.size() >= h. Cost: O(n), no memory.
+bool WindowIsRepeated(std::span<const uint32_t> output, size_t h);
+
+// The windows of one sequence, for callers that would otherwise pay WindowIsRepeated's O(n) for each token. One user at
+// a time. Cost: O(1) an id, at most 32 bytes an id.
+class History {
+ public:
+  // 1 <= h <= 9: a window, or a tuple read as a window of h + 1 ids.
+  explicit History(size_t h);
+
+  size_t window() const { return h_; }
+  size_t length() const { return ids_.size(); }
+  std::span<const uint32_t> ids() const { return ids_; }
+
+  // Precondition: ids pass CheckIds. Strong guarantee: bad_alloc leaves the history as it was.
+  void Push(std::span<const uint32_t> ids);
+  // Back to the first n ids. Precondition: n <= length().
+  void Truncate(size_t n);
+
+  enum class NextState : uint8_t { kNew = 1, kRepeated = 2, kShort = 3 };
+  // State of the next position.
+  NextState Next() const;
+  // States and windows of the next position and of those after each draft id: draft.size() + 1 entries, and as many
+  // times h ids (zeros where short). The history is the same afterwards.
+  void Peek(std::span<const uint32_t> draft, uint32_t* windows, NextState* states);
+
+ private:
+  const uint32_t* WindowOf(size_t position) const { return ids_.data() + position - h_; }
+  size_t FindSlot(const uint32_t* window) const;
+  void Insert(size_t position);
+  void Grow();
+
+  size_t h_;
+  uint64_t seed_;              // so that nobody can prepare windows that collide
+  std::vector<uint32_t> ids_;
+  std::vector<uint32_t> slots_;  // open addressing: 1 + first position of a window, 0 where free
+  size_t used_ = 0;
+};
+
+}  // namespace verdigris

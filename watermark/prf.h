@@ -1,0 +1,82 @@
+// The keyed draws of native-schemes.md N6 and N7, and the only use of AES: window -> tag (nonce, channel word) ->
+// keystream blocks. What a block means (bit planes, words) is the scheme's.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "watermark/key.h"
+#include "watermark/result.h"
+
+namespace verdigris {
+
+inline constexpr size_t kBlockBytes = 16;  // one AES block
+inline constexpr size_t kMaxWindow = 8;    // h, ids in a window
+
+// CMAC of a window's message: 12 bytes of nonce, then the channel word.
+struct Tag {
+  std::array<uint8_t, kBlockBytes> bytes;
+
+  static constexpr size_t kNonceBytes = 12;
+  // Used by multichannel: the last four bytes, little-endian.
+  uint32_t channel() const {
+    return uint32_t{bytes[12]} | uint32_t{bytes[13]} << 8 | uint32_t{bytes[14]} << 16 | uint32_t{bytes[15]} << 24;
+  }
+};
+
+// AES-CMAC (SP 800-38B) with a 256-bit key over the messages of windows. Immutable; any number of threads.
+class WindowMac {
+ public:
+  // `key`: Kctx of a layer or Kselect. Errors: kInternal where the library has no AES-256.
+  static Result<WindowMac> Create(const Key& key);
+  WindowMac(WindowMac&&) noexcept;
+  WindowMac& operator=(WindowMac&&) noexcept;
+  ~WindowMac();
+
+  // tags[i] = CMAC(key, M(windows[i])). Each window points at h ids, oldest first; 1 <= h <= 8.
+  // Cost: one AES block a window for h <= 3, two for h <= 7, three for h = 8, in batches. May throw std::bad_alloc.
+  void Tags(const uint32_t* const* windows, size_t h, size_t count, Tag* tags) const;
+  Tag TagOf(const uint32_t* window, size_t h) const;
+
+ private:
+  struct State;
+  explicit WindowMac(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+// One block of a window's keystream.
+struct BlockIndex {
+  const Tag* tag;
+  uint32_t block;
+};
+
+// The draws of one layer key: Kctx for tags, Kdraw for the keystream. Immutable; any number of threads.
+class Prf {
+ public:
+  static Result<Prf> Create(const Key& layer_key);
+  Prf(Prf&&) noexcept;
+  Prf& operator=(Prf&&) noexcept;
+  ~Prf();
+
+  const WindowMac& mac() const { return mac_; }
+
+  // out[i] = AES(Kdraw, nonce || u32be(block)), count blocks of 16 bytes, in one pass. May throw std::bad_alloc.
+  void Blocks(const BlockIndex* indices, size_t count, uint8_t* out) const;
+
+  // Blocks first, first+1, ... of the keystream of one window. Give pieces of kChunkBlocks or fewer, so that what is
+  // read next is still in the first-level cache. May throw std::bad_alloc.
+  void Keystream(const Tag& tag, uint32_t first, size_t count, uint8_t* out) const;
+
+  static constexpr size_t kChunkBlocks = 512;  // 8 KB
+
+ private:
+  struct State;
+  Prf(WindowMac mac, std::unique_ptr<State> state);
+
+  WindowMac mac_;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace verdigris

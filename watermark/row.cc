@@ -1,0 +1,270 @@
+// The passes are written over eight lanes a byte of mask, with lane values read from small tables: plain loops of this
+// form become vector code on any compiler, without fast-math and without a build for one processor. Exponentials are
+// Eigen's, in binary64 and in blocks that stay in the first-level cache.
+//
+// Tested by tests/watermark/marker_test.cc and row_test.cc (native.json `biases`, `marks`).
+#include "watermark/row.h"
+
+#include <algorithm>
+#include <cassert>
+#include <cmath>
+#include <cstring>
+
+#include <Eigen/Core>
+
+namespace verdigris {
+namespace {
+
+constexpr size_t kLanes = 8;    // entries a byte of mask
+constexpr size_t kBlock = 512;  // entries a block of exponentials: 4 KB of binary64
+
+// For each byte of mask, `set` or `clear` in the lane of each bit.
+template <class Real>
+struct LaneTable {
+  std::array<std::array<Real, kLanes>, 256> lanes;
+  LaneTable(Real set, Real clear) {
+    for (size_t byte = 0; byte < 256; ++byte) {
+      for (size_t j = 0; j < kLanes; ++j) lanes[byte][j] = byte >> j & 1 ? set : clear;
+    }
+  }
+};
+
+template <class To, class From>
+To BitCast(From from) {
+  static_assert(sizeof(To) == sizeof(From));
+  To to;
+  std::memcpy(&to, &from, sizeof to);
+  return to;
+}
+
+template <class Stored>
+void Load(const Row& row, float* out) {
+  const auto* base = static_cast<const char*>(row.logits);
+  const size_t stride = row.logit_stride ? row.logit_stride : sizeof(Stored);
+  for (size_t i = 0; i < row.count; ++i) {
+    Stored value;
+    std::memcpy(&value, base + i * stride, sizeof value);
+    out[i] = static_cast<float>(value);
+  }
+}
+
+template <class Stored>
+void Store(const float* values, const Row& row) {
+  auto* base = static_cast<char*>(row.logits);
+  const size_t stride = row.logit_stride ? row.logit_stride : sizeof(Stored);
+  for (size_t i = 0; i < row.count; ++i) {
+    const Stored value(values[i]);
+    std::memcpy(base + i * stride, &value, sizeof value);
+  }
+}
+
+bool Bit(const uint8_t* bits, size_t i) { return bits[i >> 3] >> (i & 7) & 1; }
+
+}  // namespace
+
+size_t SizeOf(LogitType type) {
+  switch (type) {
+    case LogitType::kF64: return 8;
+    case LogitType::kF32: return 4;
+    case LogitType::kF16:
+    case LogitType::kBf16: return 2;
+  }
+  return 0;
+}
+
+Result<void> CheckRow(const Row& row) {
+  const size_t size = SizeOf(row.type);
+  if (size == 0) return Fail(ErrorKind::kInvalidArgument, "logit type " + std::to_string(static_cast<int>(row.type)) + " is unknown");
+  if (row.logits == nullptr) return Fail(ErrorKind::kInvalidArgument, "logits is null");
+  if (row.count == 0) return Fail(ErrorKind::kInvalidArgument, "count must be at least 1, got 0");
+  if (row.logit_stride != 0 && row.logit_stride < size) {
+    return Fail(ErrorKind::kInvalidArgument, "logit stride must be at least " + std::to_string(size) + ", got " + std::to_string(row.logit_stride));
+  }
+  if (row.id_stride != 0 && row.id_stride < sizeof(uint32_t)) {
+    return Fail(ErrorKind::kInvalidArgument, "id stride must be at least 4, got " + std::to_string(row.id_stride));
+  }
+  // Index ranges are 32 bits wide, and no vocabulary comes near.
+  if (row.count > (size_t{1} << 31)) return Fail(ErrorKind::kInvalidArgument, "count must be at most 2^31, got " + std::to_string(row.count));
+  return {};
+}
+
+void LoadLogits(const Row& row, float* out) {
+  switch (row.type) {
+    case LogitType::kF32: return Load<float>(row, out);
+    case LogitType::kF16: return Load<Eigen::half>(row, out);
+    case LogitType::kBf16: return Load<Eigen::bfloat16>(row, out);
+    case LogitType::kF64: break;
+  }
+  assert(false);
+}
+
+void StoreLogits(const float* values, const Row& row) {
+  switch (row.type) {
+    case LogitType::kF32: return Store<float>(values, row);
+    case LogitType::kF16: return Store<Eigen::half>(values, row);
+    case LogitType::kBf16: return Store<Eigen::bfloat16>(values, row);
+    case LogitType::kF64: break;
+  }
+  assert(false);
+}
+
+Result<void> LoadIds(const Row& row, Workspace& workspace) {
+  const auto* base = static_cast<const char*>(row.ids);
+  const size_t stride = row.id_stride ? row.id_stride : sizeof(uint32_t);
+  workspace.ids.resize(row.count);
+  // Open addressing over 1 + index, at most half full.
+  size_t capacity = 16;
+  while (capacity < 2 * row.count) capacity *= 2;
+  workspace.seen.assign(capacity, 0);
+  for (size_t i = 0; i < row.count; ++i) {
+    uint32_t id;
+    std::memcpy(&id, base + i * stride, sizeof id);
+    workspace.ids[i] = id;
+    size_t slot = (id * uint64_t{0x9E3779B97F4A7C15} >> 32) & (capacity - 1);
+    for (; workspace.seen[slot] != 0; slot = (slot + 1) & (capacity - 1)) {
+      if (workspace.ids[workspace.seen[slot] - 1] == id) {
+        return Fail(ErrorKind::kInvalidArgument, "candidate id " + std::to_string(id) + " stands twice, at " +
+                                                     std::to_string(workspace.seen[slot] - 1) + " and " + std::to_string(i));
+      }
+    }
+    workspace.seen[slot] = static_cast<uint32_t>(i + 1);
+  }
+  return {};
+}
+
+template <class Real>
+Result<RowScan<Real>> ScanRow(const Real* logits, size_t count) {
+  constexpr Real kInfinity = std::numeric_limits<Real>::infinity();
+  Real max[kLanes];
+  uint32_t finite[kLanes] = {}, absent[kLanes] = {};
+  std::fill_n(max, kLanes, -kInfinity);
+  size_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
+    for (size_t j = 0; j < kLanes; ++j) {
+      const Real value = logits[i + j];
+      max[j] = value > max[j] ? value : max[j];
+      finite[j] += value > -kInfinity;
+      absent[j] += value == -kInfinity;
+    }
+  }
+  for (; i < count; ++i) {
+    max[0] = logits[i] > max[0] ? logits[i] : max[0];
+    finite[0] += logits[i] > -kInfinity;
+    absent[0] += logits[i] == -kInfinity;
+  }
+  RowScan<Real> scan{-kInfinity, 0};
+  size_t absent_all = 0;
+  for (size_t j = 0; j < kLanes; ++j) {
+    scan.max = std::max(scan.max, max[j]);
+    scan.finite += finite[j];
+    absent_all += absent[j];
+  }
+  if (scan.finite + absent_all != count) return Fail(ErrorKind::kInvalidArgument, "a logit is NaN");
+  if (scan.max == kInfinity) return Fail(ErrorKind::kInvalidArgument, "a logit is +inf");
+  if (scan.finite == 0) return Fail(ErrorKind::kInvalidArgument, "no logit is finite");
+  return scan;
+}
+template Result<RowScan<float>> ScanRow(const float*, size_t);
+template Result<RowScan<double>> ScanRow(const double*, size_t);
+
+void FindSpecial(const SpecialIds& special, const uint32_t* ids, size_t count, std::vector<IdRange>& out) {
+  out.clear();
+  if (ids == nullptr) {
+    const auto end = static_cast<uint32_t>(count);
+    for (const IdRange& range : special.ranges()) {
+      if (range.first >= end) return;
+      out.push_back({range.first, std::min(range.last, end - 1)});
+    }
+    if (end > special.vocab()) out.push_back({special.vocab(), end - 1});
+    return;
+  }
+  for (size_t i = 0; i < count; ++i) {
+    if (special.Contains(ids[i])) out.push_back({static_cast<uint32_t>(i), static_cast<uint32_t>(i)});
+  }
+}
+
+void ClearBits(std::span<const IdRange> ranges, uint8_t* bits) {
+  for (const IdRange& range : ranges) {
+    for (size_t i = range.first; i <= range.last;) {
+      if ((i & 7) == 0 && i + 7 <= range.last) {
+        bits[i >> 3] = 0;
+        i += 8;
+      } else {
+        bits[i >> 3] = static_cast<uint8_t>(bits[i >> 3] & ~(1u << (i & 7)));
+        ++i;
+      }
+    }
+  }
+}
+
+void AddWhere(const uint8_t* bits, size_t count, float amount, float* logits) {
+  // x + -0.0 is x to the bit, also for x = -0.0; x + 0.0 is not.
+  const LaneTable<float> table(amount, -0.0f);
+  size_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
+    const auto& lanes = table.lanes[bits[i >> 3]];
+    for (size_t j = 0; j < kLanes; ++j) logits[i + j] += lanes[j];
+  }
+  for (; i < count; ++i) logits[i] += table.lanes[bits[i >> 3]][i & 7];
+}
+
+template <class Real>
+Sums SumExp(const RowView<Real>& row, const uint8_t* bits) {
+  static const LaneTable<double> kChosen(1.0, 0.0);
+  using Block = Eigen::Array<double, kBlock, 1>;
+  const double max = row.max;
+  double all[kLanes] = {}, chosen[kLanes] = {};
+  Block e;
+  for (size_t start = 0; start < row.count; start += kBlock) {
+    const size_t size = std::min(kBlock, row.count - start);
+    const Eigen::Map<const Eigen::Array<Real, Eigen::Dynamic, 1>> in(row.logits + start, static_cast<Eigen::Index>(size));
+    // Absent entries would give denormal numbers, which are slow; e^-700 is no mass either.
+    e.head(static_cast<Eigen::Index>(size)) = (in.template cast<double>() - max).max(-700.0).exp();
+    for (size_t i = size; i % kLanes != 0; ++i) e[static_cast<Eigen::Index>(i)] = 0;
+    for (size_t i = 0; i < size; i += kLanes) {
+      const auto& lanes = kChosen.lanes[bits[(start + i) >> 3]];
+      const double* values = e.data() + i;
+      for (size_t j = 0; j < kLanes; ++j) {
+        all[j] += values[j];
+        chosen[j] += values[j] * lanes[j];
+      }
+    }
+  }
+  Sums sums;
+  for (size_t j = 0; j < kLanes; ++j) {
+    sums.all += all[j];
+    sums.chosen += chosen[j];
+  }
+  for (const IdRange& range : row.special) {
+    for (size_t i = range.first; i <= range.last; ++i) sums.special += std::exp(static_cast<double>(row.logits[i]) - max);
+  }
+  return sums;
+}
+template Sums SumExp(const RowView<float>&, const uint8_t*);
+template Sums SumExp(const RowView<double>&, const uint8_t*);
+
+template <class Real>
+void ShiftWhere(const RowView<Real>& row, const uint8_t* bits, double chosen, double other, double special) {
+  const LaneTable<double> table(chosen, other);
+  Real* logits = row.logits;
+  const auto shift = [&](size_t first, size_t last_excluded) {
+    size_t i = first;
+    for (; i < last_excluded && (i & 7) != 0; ++i) logits[i] = static_cast<Real>(logits[i] + (Bit(bits, i) ? chosen : other));
+    for (; i + kLanes <= last_excluded; i += kLanes) {
+      const auto& lanes = table.lanes[bits[i >> 3]];
+      for (size_t j = 0; j < kLanes; ++j) logits[i + j] = static_cast<Real>(logits[i + j] + lanes[j]);
+    }
+    for (; i < last_excluded; ++i) logits[i] = static_cast<Real>(logits[i] + (Bit(bits, i) ? chosen : other));
+  };
+  size_t next = 0;
+  for (const IdRange& range : row.special) {
+    shift(next, range.first);
+    for (size_t i = range.first; i <= range.last; ++i) logits[i] = static_cast<Real>(logits[i] + special);
+    next = size_t{range.last} + 1;
+  }
+  shift(next, row.count);
+}
+template void ShiftWhere(const RowView<float>&, const uint8_t*, double, double, double);
+template void ShiftWhere(const RowView<double>&, const uint8_t*, double, double, double);
+
+}  // namespace verdigris
