@@ -24,6 +24,14 @@ class Json {
   static constexpr int64_t kMaxInteger = (int64_t{1} << 53) - 1;
 
   Json() : value_(Object{}) {}
+  // Copied by assignment: libstdc++ 12 destroys a std::variant that is not there where copying its string or vector throws.
+  Json(const Json& other) {
+    std::visit([this](const auto& value) { value_ = value; }, other.value_);
+  }
+  Json(Json&&) noexcept = default;
+  Json& operator=(const Json&) = default;
+  Json& operator=(Json&&) noexcept = default;
+  ~Json() = default;
   Json(int64_t integer) : value_(integer) {}                   // NOLINT: a value is a value
   Json(std::string text) : value_(std::move(text)) {}          // NOLINT
   Json(const char* text) : value_(std::string(text)) {}        // NOLINT

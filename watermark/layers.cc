@@ -84,7 +84,7 @@ void Layers::Assign(const Profile& profile, const uint32_t* const* windows, size
     return;
   }
   assert(selector_);
-  constexpr size_t kBatch = 64;
+  constexpr size_t kBatch = 256;
   Tag tags[kBatch];
   for (size_t start = 0; start < count; start += kBatch) {
     const size_t batch = std::min(kBatch, count - start);
@@ -98,7 +98,7 @@ void Layers::Assign(const Profile& profile, const uint32_t* const* windows, size
 void Layers::Score(const Profile& profile, Layer layer, const uint32_t* const* windows, const uint32_t* ids, size_t count,
                    uint64_t* scores) const {
   const Prf& draws = prf(layer);
-  constexpr size_t kBatch = 64;
+  constexpr size_t kBatch = 256;
   Tag tags[kBatch];
   for (size_t start = 0; start < count; start += kBatch) {
     const size_t batch = std::min(kBatch, count - start);

@@ -108,13 +108,13 @@ Result<Price> Marker::Mask(std::span<const uint32_t> output, Repeat repeat, std:
 
 Result<Price> Marker::MaskWindow(const uint32_t* window, History::NextState state, std::span<uint8_t> mask) const {
   const Scheme& scheme = profile_.scheme();
+  VERDIGRIS_ASSIGN_OR_RETURN(const Price price, PriceOf(window, state));
   if (scheme.mask == nullptr) {
     return Fail(ErrorKind::kNotSupported, "scheme " + std::string(scheme.name) + " has no mask");
   }
   if (mask.size() != mask_bytes()) {
     return Fail(ErrorKind::kInvalidArgument, "mask_bytes must be " + std::to_string(mask_bytes()) + ", got " + std::to_string(mask.size()));
   }
-  VERDIGRIS_ASSIGN_OR_RETURN(const Price price, PriceOf(window, state));
   if (price.state != MarkState::kMarked) {
     std::memset(mask.data(), 0, mask.size());
     return price;
@@ -127,6 +127,8 @@ Result<Price> Marker::MaskWindow(const uint32_t* window, History::NextState stat
 
 Result<Price> Marker::MarkWindow(const uint32_t* window, History::NextState state, Mode mode, const Row& row, double scale) const {
   const Scheme& scheme = profile_.scheme();
+  // First, as Mark does, so that a row with two faults has the same code by either way.
+  VERDIGRIS_ASSIGN_OR_RETURN(Price price, PriceOf(window, state));
   VERDIGRIS_RETURN_IF_ERROR(CheckRow(row));
   if (mode == Mode::kBias) {
     if (scheme.mask == nullptr || profile_.sampler().specials != SamplerSettings::Specials::kPlain || row.type == LogitType::kF64) {
@@ -136,8 +138,6 @@ Result<Price> Marker::MarkWindow(const uint32_t* window, History::NextState stat
   } else if (mode != Mode::kDistribution) {
     return Fail(ErrorKind::kInvalidArgument, "mode must be 1 or 2, got " + std::to_string(static_cast<int>(mode)));
   }
-  VERDIGRIS_ASSIGN_OR_RETURN(Price price, PriceOf(window, state));
-
   const auto workspace = shared_->Acquire();
   const uint32_t* ids = nullptr;
   if (row.ids != nullptr) {

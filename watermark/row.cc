@@ -1,6 +1,7 @@
-// The passes are written over eight lanes a byte of mask, with lane values read from small tables: plain loops of this
-// form become vector code on any compiler, without fast-math and without a build for one processor. Exponentials are
-// Eigen's, in binary64 and in blocks that stay in the first-level cache.
+// The passes go over eight entries a byte of mask, as vectors of eight lanes with values from small tables. The vector
+// types are those of GCC and Clang, which split them into what the processor has, so nothing here is built for one
+// processor and nothing needs fast-math. Exponentials are Eigen's, in binary64 and in blocks that stay in the
+// first-level cache.
 //
 // Tested by tests/watermark/marker_test.cc and row_test.cc (native.json `biases`, `marks`).
 #include "watermark/row.h"
@@ -9,6 +10,7 @@
 #include <cassert>
 #include <cmath>
 #include <cstring>
+#include <type_traits>
 
 #include <Eigen/Core>
 
@@ -18,15 +20,33 @@ namespace {
 constexpr size_t kLanes = 8;    // entries a byte of mask
 constexpr size_t kBlock = 512;  // entries a block of exponentials: 4 KB of binary64
 
+template <class Real>
+struct VectorOf {
+  using Values [[gnu::vector_size(kLanes * sizeof(Real))]] = Real;
+};
+template <class Real>
+using Vector = typename VectorOf<Real>::Values;
+
+// The smallest vectors there are, for code with comparisons, which GCC takes apart lane by lane when it splits them. A
+// comparison gives -1 in the lanes where it holds.
+template <class Real>
+struct ShortVectorOf {
+  using Integer = std::conditional_t<sizeof(Real) == 4, int32_t, int64_t>;
+  static constexpr size_t kSize = 16 / sizeof(Real);
+  using Values [[gnu::vector_size(16)]] = Real;
+  using Counts [[gnu::vector_size(16)]] = Integer;
+};
+
 // For each byte of mask, `set` or `clear` in the lane of each bit.
 template <class Real>
 struct LaneTable {
-  std::array<std::array<Real, kLanes>, 256> lanes;
+  alignas(64) std::array<std::array<Real, kLanes>, 256> lanes;
   LaneTable(Real set, Real clear) {
     for (size_t byte = 0; byte < 256; ++byte) {
       for (size_t j = 0; j < kLanes; ++j) lanes[byte][j] = byte >> j & 1 ? set : clear;
     }
   }
+  void Load(uint8_t byte, Vector<Real>& out) const { std::memcpy(&out, lanes[byte].data(), sizeof out); }
 };
 
 template <class To, class From>
@@ -135,31 +155,33 @@ Result<void> LoadIds(const Row& row, Workspace& workspace) {
 template <class Real>
 Result<RowScan<Real>> ScanRow(const Real* logits, size_t count) {
   constexpr Real kInfinity = std::numeric_limits<Real>::infinity();
-  Real max[kLanes];
-  uint32_t finite[kLanes] = {}, absent[kLanes] = {};
-  std::fill_n(max, kLanes, -kInfinity);
+  using Short = ShortVectorOf<Real>;
+  const typename Short::Values lowest = typename Short::Values{} - kInfinity;
+  typename Short::Values max = lowest;
+  typename Short::Counts finite{}, ordered{};  // minus the number of entries above -inf, and of those that are no NaN
+  const auto take = [&](const Real* entries) {
+    typename Short::Values value;
+    std::memcpy(&value, entries, sizeof value);
+    max = value > max ? value : max;
+    finite += value > lowest;
+    ordered += value == value;
+  };
   size_t i = 0;
-  for (; i + kLanes <= count; i += kLanes) {
-    for (size_t j = 0; j < kLanes; ++j) {
-      const Real value = logits[i + j];
-      max[j] = value > max[j] ? value : max[j];
-      finite[j] += value > -kInfinity;
-      absent[j] += value == -kInfinity;
-    }
-  }
-  for (; i < count; ++i) {
-    max[0] = logits[i] > max[0] ? logits[i] : max[0];
-    finite[0] += logits[i] > -kInfinity;
-    absent[0] += logits[i] == -kInfinity;
+  for (; i + Short::kSize <= count; i += Short::kSize) take(logits + i);
+  if (i < count) {
+    Real rest[Short::kSize];
+    std::fill(std::copy(logits + i, logits + count, rest), rest + Short::kSize, -kInfinity);
+    take(rest);
+    i += Short::kSize;
   }
   RowScan<Real> scan{-kInfinity, 0};
-  size_t absent_all = 0;
-  for (size_t j = 0; j < kLanes; ++j) {
+  size_t numbers = 0;
+  for (size_t j = 0; j < Short::kSize; ++j) {
     scan.max = std::max(scan.max, max[j]);
-    scan.finite += finite[j];
-    absent_all += absent[j];
+    scan.finite += static_cast<size_t>(-finite[j]);
+    numbers += static_cast<size_t>(-ordered[j]);
   }
-  if (scan.finite + absent_all != count) return Fail(ErrorKind::kInvalidArgument, "a logit is NaN");
+  if (numbers != i) return Fail(ErrorKind::kInvalidArgument, "a logit is NaN");
   if (scan.max == kInfinity) return Fail(ErrorKind::kInvalidArgument, "a logit is +inf");
   if (scan.finite == 0) return Fail(ErrorKind::kInvalidArgument, "no logit is finite");
   return scan;
@@ -202,8 +224,11 @@ void AddWhere(const uint8_t* bits, size_t count, float amount, float* logits) {
   const LaneTable<float> table(amount, -0.0f);
   size_t i = 0;
   for (; i + kLanes <= count; i += kLanes) {
-    const auto& lanes = table.lanes[bits[i >> 3]];
-    for (size_t j = 0; j < kLanes; ++j) logits[i + j] += lanes[j];
+    Vector<float> bonus, value;
+    table.Load(bits[i >> 3], bonus);
+    std::memcpy(&value, logits + i, sizeof value);
+    value += bonus;
+    std::memcpy(logits + i, &value, sizeof value);
   }
   for (; i < count; ++i) logits[i] += table.lanes[bits[i >> 3]][i & 7];
 }
@@ -213,28 +238,29 @@ Sums SumExp(const RowView<Real>& row, const uint8_t* bits) {
   static const LaneTable<double> kChosen(1.0, 0.0);
   using Block = Eigen::Array<double, kBlock, 1>;
   const double max = row.max;
-  double all[kLanes] = {}, chosen[kLanes] = {};
+  Sums sums;
+  Vector<double> chosen{};
   Block e;
   for (size_t start = 0; start < row.count; start += kBlock) {
     const size_t size = std::min(kBlock, row.count - start);
-    const Eigen::Map<const Eigen::Array<Real, Eigen::Dynamic, 1>> in(row.logits + start, static_cast<Eigen::Index>(size));
-    // Absent entries would give denormal numbers, which are slow; e^-700 is no mass either.
-    e.head(static_cast<Eigen::Index>(size)) = (in.template cast<double>() - max).max(-700.0).exp();
+    const auto entries = static_cast<Eigen::Index>(size);
+    const Eigen::Map<const Eigen::Array<Real, Eigen::Dynamic, 1>> in(row.logits + start, entries);
+    if (row.finite == row.count) {
+      e.head(entries) = (in.template cast<double>() - max).exp();
+    } else {
+      // Absent entries would give denormal numbers, which are slow; e^-700 is no mass either.
+      e.head(entries) = (in.template cast<double>() - max).max(-700.0).exp();
+    }
+    sums.all += e.head(entries).sum();
     for (size_t i = size; i % kLanes != 0; ++i) e[static_cast<Eigen::Index>(i)] = 0;
     for (size_t i = 0; i < size; i += kLanes) {
-      const auto& lanes = kChosen.lanes[bits[(start + i) >> 3]];
-      const double* values = e.data() + i;
-      for (size_t j = 0; j < kLanes; ++j) {
-        all[j] += values[j];
-        chosen[j] += values[j] * lanes[j];
-      }
+      Vector<double> values, lanes;
+      std::memcpy(&values, e.data() + i, sizeof values);
+      kChosen.Load(bits[(start + i) >> 3], lanes);
+      chosen += values * lanes;
     }
   }
-  Sums sums;
-  for (size_t j = 0; j < kLanes; ++j) {
-    sums.all += all[j];
-    sums.chosen += chosen[j];
-  }
+  for (size_t j = 0; j < kLanes; ++j) sums.chosen += chosen[j];
   for (const IdRange& range : row.special) {
     for (size_t i = range.first; i <= range.last; ++i) sums.special += std::exp(static_cast<double>(row.logits[i]) - max);
   }
@@ -251,8 +277,13 @@ void ShiftWhere(const RowView<Real>& row, const uint8_t* bits, double chosen, do
     size_t i = first;
     for (; i < last_excluded && (i & 7) != 0; ++i) logits[i] = static_cast<Real>(logits[i] + (Bit(bits, i) ? chosen : other));
     for (; i + kLanes <= last_excluded; i += kLanes) {
-      const auto& lanes = table.lanes[bits[i >> 3]];
-      for (size_t j = 0; j < kLanes; ++j) logits[i + j] = static_cast<Real>(logits[i + j] + lanes[j]);
+      Vector<Real> value;
+      Vector<double> sum;
+      std::memcpy(&value, logits + i, sizeof value);
+      table.Load(bits[i >> 3], sum);
+      sum += __builtin_convertvector(value, Vector<double>);
+      value = __builtin_convertvector(sum, Vector<Real>);
+      std::memcpy(logits + i, &value, sizeof value);
     }
     for (; i < last_excluded; ++i) logits[i] = static_cast<Real>(logits[i] + (Bit(bits, i) ? chosen : other));
   };

@@ -81,29 +81,42 @@ void MaskOfAll(const Colours& colours, const Prf& prf, const Tag& tag, size_t co
 }
 
 // Colours of single tuples, `visit(i, green)`; tag_of(i) is the tag of ids[i]'s window.
-template <class TagOf, class Visit>
-void ColourEach(const Colours& colours, const Prf& prf, TagOf&& tag_of, const uint32_t* ids, size_t count, Visit&& visit) {
-  constexpr size_t kBatch = 64;
-  BlockIndex indices[kBatch * kMaxPlanes];
-  uint8_t blocks[kBatch * kMaxPlanes * kBlockBytes];
-  const size_t planes = colours.planes;
+template <size_t kPlanes, class TagOf, class Visit>
+void ColourEachOf(uint32_t threshold, const Prf& prf, TagOf&& tag_of, const uint32_t* ids, size_t count, Visit&& visit) {
+  constexpr size_t kBatch = 256 / kPlanes;
+  BlockIndex indices[kBatch * kPlanes];
+  uint8_t blocks[kBatch * kPlanes * kBlockBytes];
   for (size_t start = 0; start < count; start += kBatch) {
     const size_t batch = std::min(kBatch, count - start);
     for (size_t i = 0; i < batch; ++i) {
       const auto group = static_cast<uint32_t>(ids[start + i] / kIdsPerGroup);
-      for (size_t p = 0; p < planes; ++p) {
-        indices[i * planes + p] = {tag_of(start + i), static_cast<uint32_t>(planes * group + p)};
+      for (size_t p = 0; p < kPlanes; ++p) {
+        indices[i * kPlanes + p] = {tag_of(start + i), static_cast<uint32_t>(kPlanes * group + p)};
       }
     }
-    prf.Blocks(indices, batch * planes, blocks);
+    prf.Blocks(indices, batch * kPlanes, blocks);
     for (size_t i = 0; i < batch; ++i) {
       const uint32_t v = ids[start + i];
+      const uint8_t* byte = blocks + i * kPlanes * kBlockBytes + (v % kIdsPerGroup) / 8;
       uint32_t u = 0;
-      for (size_t p = 0; p < planes; ++p) {
-        u = u << 1 | (blocks[(i * planes + p) * kBlockBytes + (v % kIdsPerGroup) / 8] >> (v & 7) & 1u);
-      }
-      visit(start + i, u < colours.threshold);
+      for (size_t p = 0; p < kPlanes; ++p) u = u << 1 | (byte[p * kBlockBytes] >> (v & 7) & 1u);
+      visit(start + i, u < threshold);
     }
+  }
+}
+
+template <class TagOf, class Visit>
+void ColourEach(const Colours& colours, const Prf& prf, TagOf&& tag_of, const uint32_t* ids, size_t count, Visit&& visit) {
+  const auto run = [&]<size_t kPlanes>() { ColourEachOf<kPlanes>(colours.threshold, prf, tag_of, ids, count, visit); };
+  switch (colours.planes) {
+    case 1: return run.template operator()<1>();
+    case 2: return run.template operator()<2>();
+    case 3: return run.template operator()<3>();
+    case 4: return run.template operator()<4>();
+    case 5: return run.template operator()<5>();
+    case 6: return run.template operator()<6>();
+    case 7: return run.template operator()<7>();
+    default: return run.template operator()<8>();
   }
 }
 
@@ -127,19 +140,21 @@ void Mark(const Profile& profile, const Prf& prf, const Tag& tag, const RowView<
   Mask(profile, prf, tag, row.ids, row.count, bits);
   ClearBits(row.special, bits);
   const Sums sums = SumExp(row, bits);
-  const double special = sums.special / sums.all;
-  const double markable = sums.all - sums.special;
+  // Where special ids hold all but rounding, the difference may come out as 0 or below, which no part of it can be.
+  const double special = std::min(1.0, sums.special / sums.all);
+  const double markable = std::max(sums.all - sums.special, sums.chosen);
+  const double green = markable > 0 ? std::min(1.0, sums.chosen / markable) : 0;
   const double delta = profile.delta_nats(), a_minus_1 = std::expm1(delta);
   const bool preserve = profile.sampler().specials == SamplerSettings::Specials::kPreserve;
   // Under `plain` special ids take part as ids that are never green.
-  const double g = std::min(1.0, preserve ? sums.chosen / markable : sums.chosen / sums.all);
+  const double g = preserve ? green : std::min(1.0, sums.chosen / sums.all);
   const double marked_share = preserve ? 1 - special : 1;
   const double ln_z = std::log1p(a_minus_1 * g);
   const double normalise = -static_cast<double>(row.max) - std::log(sums.all);  // ln P = logit + normalise
   ShiftWhere(row, bits, normalise + delta - ln_z, normalise - ln_z, preserve ? normalise : normalise - ln_z);
   if (masses == nullptr) return;
   const double z = std::exp(ln_z), green_q = (1 + a_minus_1) * g / z;
-  masses->green = std::min(1.0, sums.chosen / markable);
+  masses->green = green;
   masses->special = special;
   // Differences of nearly equal numbers may come out as -1e-17 where there is no price.
   masses->kl_qp = std::max(0.0, marked_share * (delta * green_q - ln_z));

@@ -1,0 +1,221 @@
+// Marking and scoring next to what they are measured by, in one run and one thread.
+//
+//   build/release/tests/marking_bench
+//
+// Ratios to read (the goals are those of the documentation): Bias / AddReadyMask at most 2; Distribution / Softmax at
+// most 1.3 (the softmax is of the same row, with the same exponential, written back in place); Mask at 128,256 at most
+// 5 us; ScoreTuples at least 80 million ids a second.
+#include <cmath>
+#include <cstring>
+#include <random>
+#include <vector>
+
+#include <Eigen/Core>
+#include <benchmark/benchmark.h>
+
+#include "watermark/marker.h"
+#include "watermark/schemes.h"
+
+namespace {
+
+using namespace verdigris;
+
+Key BenchKey(uint8_t seed) {
+  std::array<uint8_t, kKeyBytes> bytes{};
+  bytes[0] = seed;
+  return Key(bytes);
+}
+
+Profile BenchProfile(uint32_t vocab, int share, bool plain) {
+  const Json object = Json::FromMembers({{"scheme", "green"},
+                                         {"prf", "verdigris/1/aes256"},
+                                         {"normaliser", "none/1"},
+                                         {"tokenizer_sha256", std::string(64, 'a')},
+                                         {"unmarked_ids", Json::Array{Json::Array{int64_t{0}, int64_t{2}}}},
+                                         {"window", int64_t{2}},
+                                         {"vocab", int64_t{vocab}},
+                                         {"provider_share", int64_t{share}},
+                                         {"planes", int64_t{2}},
+                                         {"threshold", int64_t{1}}});
+  SamplerSettings sampler;
+  if (plain) sampler.specials = SamplerSettings::Specials::kPlain;
+  return *Profile::Create(object, sampler);
+}
+
+Marker BenchMarker(uint32_t vocab, int share, bool plain) {
+  const Profile profile = BenchProfile(vocab, share, plain);
+  const KeyFile keys[] = {{KeyRole::kProvider, profile.scheme_id(), 0, "", "2027-01-01T00:00:00Z", BenchKey(1)},
+                          {KeyRole::kSelector, profile.scheme_id(), 0, "", "2027-01-01T00:00:00Z", BenchKey(2)},
+                          {KeyRole::kAccount, profile.scheme_id(), 0, "a", "2027-01-01T00:00:00Z", BenchKey(3)}};
+  const KeyFile* pointers[] = {&keys[0], &keys[1], &keys[2]};
+  return *Marker::Create(profile, pointers);
+}
+
+std::vector<float> Logits(size_t count) {
+  std::mt19937_64 random(1);
+  std::normal_distribution<float> normal(0, 3);
+  std::vector<float> logits(count);
+  for (float& x : logits) x = normal(random);
+  return logits;
+}
+
+uint32_t window_counter = 100;
+std::array<uint32_t, 2> NextWindow() {
+  window_counter = (window_counter + 1) % 30000;
+  return {window_counter + 3, 77};
+}
+
+// The floor of any biased marking: the mask is there already and only the add is left.
+void AddReadyMask(benchmark::State& state) {
+  std::vector<float> logits = Logits(static_cast<size_t>(state.range(0)));
+  std::vector<uint8_t> mask(logits.size() / 8 + 1, 0x5A);
+  for (auto _ : state) {
+    float* z = logits.data();
+    for (size_t i = 0; i < logits.size(); ++i) {
+      if (mask[i >> 3] >> (i & 7) & 1) z[i] += 2.0f;
+    }
+    benchmark::DoNotOptimize(logits.data());
+    benchmark::ClobberMemory();
+  }
+}
+
+// The same with a mask of one float an id, which is the fastest loop that a compiler makes of it and eight times the memory.
+void AddReadyFloats(benchmark::State& state) {
+  std::vector<float> logits = Logits(static_cast<size_t>(state.range(0))), bonus(logits.size(), 0.0f);
+  for (size_t i = 0; i < bonus.size(); i += 4) bonus[i] = 2.0f;
+  for (auto _ : state) {
+    for (size_t i = 0; i < logits.size(); ++i) logits[i] += bonus[i];
+    benchmark::DoNotOptimize(logits.data());
+    benchmark::ClobberMemory();
+  }
+}
+
+void Bias(benchmark::State& state) {
+  const Marker marker = BenchMarker(static_cast<uint32_t>(state.range(0)), kFullShare, /*plain=*/true);
+  std::vector<float> logits = Logits(static_cast<size_t>(state.range(0)));
+  for (auto _ : state) {
+    const auto output = NextWindow();
+    benchmark::DoNotOptimize(marker.Mark(output, Repeat::kNew, Mode::kBias, {LogitType::kF32, logits.data(), logits.size()}).has_value());
+  }
+}
+
+void Softmax(benchmark::State& state) {
+  std::vector<float> logits = Logits(static_cast<size_t>(state.range(0)));
+  const std::vector<float> original = logits;
+  constexpr Eigen::Index kBlock = 512;
+  Eigen::Array<double, kBlock, 1> e;
+  for (auto _ : state) {
+    // Same shape as the marked row: largest entry, sum of exponentials, one pass that writes ln P.
+    const auto size = static_cast<Eigen::Index>(logits.size());
+    Eigen::Map<Eigen::ArrayXf> row(logits.data(), size);
+    const double max = row.maxCoeff();
+    double sum = 0;
+    for (Eigen::Index start = 0; start < size; start += kBlock) {
+      const Eigen::Index n = std::min(kBlock, size - start);
+      e.head(n) = (row.segment(start, n).cast<double>() - max).exp();
+      sum += e.head(n).sum();
+    }
+    row -= static_cast<float>(max + std::log(sum));
+    benchmark::DoNotOptimize(logits.data());
+    benchmark::ClobberMemory();
+  }
+}
+
+void Distribution(benchmark::State& state) {
+  const Marker marker = BenchMarker(static_cast<uint32_t>(state.range(0)), kFullShare, /*plain=*/false);
+  std::vector<float> logits = Logits(static_cast<size_t>(state.range(0)));
+  for (auto _ : state) {
+    const auto output = NextWindow();
+    benchmark::DoNotOptimize(marker.Mark(output, Repeat::kNew, Mode::kDistribution, {LogitType::kF32, logits.data(), logits.size()}).has_value());
+  }
+}
+
+void Mask(benchmark::State& state) {
+  const Marker marker = BenchMarker(static_cast<uint32_t>(state.range(0)), kFullShare, /*plain=*/false);
+  std::vector<uint8_t> mask(marker.mask_bytes());
+  for (auto _ : state) {
+    const auto output = NextWindow();
+    benchmark::DoNotOptimize(marker.Mask(output, Repeat::kNew, mask).has_value());
+  }
+}
+
+// A truncated candidate list, as engines hand it over.
+void Candidates(benchmark::State& state) {
+  const Marker marker = BenchMarker(128256, 128, /*plain=*/false);
+  struct Candidate { uint32_t id; float logit, p; };
+  std::vector<Candidate> list(static_cast<size_t>(state.range(0)));
+  const std::vector<float> logits = Logits(list.size());
+  for (size_t i = 0; i < list.size(); ++i) list[i] = {static_cast<uint32_t>((i * 7919 + 5) % 128256), logits[i], 0};
+  for (auto _ : state) {
+    const auto output = NextWindow();
+    benchmark::DoNotOptimize(marker.Mark(output, Repeat::kNew, Mode::kDistribution,
+                                         {LogitType::kF32, &list[0].logit, list.size(), sizeof(Candidate), &list[0].id, sizeof(Candidate)}).has_value());
+  }
+}
+
+void HistoryPush(benchmark::State& state) {
+  std::mt19937_64 random(2);
+  std::vector<uint32_t> ids(4096);
+  for (uint32_t& id : ids) id = static_cast<uint32_t>(random() % 128000);
+  for (auto _ : state) {
+    History history(2);
+    for (const uint32_t& id : ids) {
+      history.Push({&id, 1});
+      benchmark::DoNotOptimize(history.Next());
+    }
+  }
+  state.SetItemsProcessed(state.iterations() * 4096);
+}
+
+void AccountMarker(benchmark::State& state) {
+  const Marker marker = BenchMarker(128256, 128, /*plain=*/false);
+  const KeyFile account{KeyRole::kAccount, marker.profile().scheme_id(), 0, "b", "2027-01-01T00:00:00Z", BenchKey(9)};
+  for (auto _ : state) benchmark::DoNotOptimize(marker.WithAccount(account).has_value());
+}
+
+// Distinct eligible tuples under one layer (arg 0) or with the selector and two layers (arg 1): what scoring costs once a
+// text is tokenized and its tuples are known.
+void ScoreTuples(benchmark::State& state) {
+  const Marker marker = BenchMarker(128256, state.range(0) ? 128 : kFullShare, /*plain=*/false);
+  std::mt19937_64 random(3);
+  std::vector<uint32_t> ids(1 << 16);
+  for (uint32_t& id : ids) id = static_cast<uint32_t>(3 + random() % 128000);
+  const size_t n = ids.size() - 2;
+  std::vector<const uint32_t*> windows(n);
+  std::vector<uint64_t> scores(n);
+  std::vector<Layer> layers(n);
+  for (size_t i = 0; i < n; ++i) windows[i] = &ids[i];
+  for (auto _ : state) {
+    marker.layers().Assign(marker.profile(), windows.data(), n, layers.data());
+    marker.layers().Score(marker.profile(), Layer::kProvider, windows.data(), &ids[2], n, scores.data());
+    benchmark::DoNotOptimize(scores.data());
+  }
+  state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(n));
+}
+
+// Everything that stands between ids and integers: positions, repeats, duplicates, layers, scores.
+void ScoreSequence(benchmark::State& state) {
+  const Marker marker = BenchMarker(128256, kFullShare, /*plain=*/false);
+  std::mt19937_64 random(4);
+  std::vector<uint32_t> ids(1 << 16);
+  for (uint32_t& id : ids) id = static_cast<uint32_t>(3 + random() % 128000);
+  for (auto _ : state) benchmark::DoNotOptimize(marker.ScoreSequence(ids, Rule::kTuple, nullptr).has_value());
+  state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(ids.size()));
+}
+
+constexpr int64_t kSmall = 32000, kMiddle = 128256, kLarge = 262144;
+BENCHMARK(AddReadyMask)->Arg(kSmall)->Arg(kMiddle)->Arg(kLarge);
+BENCHMARK(AddReadyFloats)->Arg(kSmall)->Arg(kMiddle)->Arg(kLarge);
+BENCHMARK(Bias)->Arg(kSmall)->Arg(kMiddle)->Arg(kLarge);
+BENCHMARK(Softmax)->Arg(kSmall)->Arg(kMiddle)->Arg(kLarge);
+BENCHMARK(Distribution)->Arg(kSmall)->Arg(kMiddle)->Arg(kLarge);
+BENCHMARK(Mask)->Arg(kSmall)->Arg(kMiddle)->Arg(kLarge);
+BENCHMARK(Candidates)->Arg(40)->Arg(200)->Arg(1000);
+BENCHMARK(HistoryPush);
+BENCHMARK(AccountMarker);
+BENCHMARK(ScoreTuples)->Arg(0)->Arg(1);
+BENCHMARK(ScoreSequence);
+
+}  // namespace
+
+BENCHMARK_MAIN();

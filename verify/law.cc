@@ -1,0 +1,74 @@
+// One place that knows which tail belongs to which kind of NullLaw; the arithmetic of each is a file of its own
+// (binomial.cc). What is decided here is decided on the computed value, before any rounding for print
+// (statistics.md section 5, "Comparing with alpha").
+//
+// Built without fast-math and with -ffp-contract=off: p is a pure function of integers on every machine.
+// Tested by tests/verify/law_test.cc.
+#include "verify/law.h"
+
+#include <cassert>
+#include <cmath>
+
+#include "verify/binomial.h"
+
+namespace verdigris::verify {
+namespace {
+
+constexpr double kLog10E = 0.434294481903251827651;
+constexpr double kBoundary = 1e-9;  // far above the error of log10 p near any alpha in use, far below any step of it
+
+uint64_t LargestStatistic(const NullLaw& law, uint64_t n) {
+  switch (law.kind) {
+    case NullLaw::Kind::kBernoulli:
+      return n;
+  }
+  assert(false && "law without a largest statistic");
+  return 0;
+}
+
+}  // namespace
+
+double Log10BinomialUpperTail(uint64_t n, uint64_t k, uint32_t numerator, uint32_t denominator) {
+  assert(k <= n);
+  const Chance g = Chance::FromRatio(numerator, denominator);
+  if (k == 0) return 0;
+  const double ln_p = k < n ? LnBinomialTails(n, k, g).ln_at_least : static_cast<double>(n) * g.LnYes();
+  return ln_p < 0 ? ln_p * kLog10E : 0;  // a p that rounds to 1 is +0, not -0
+}
+
+double Log10UpperTail(const NullLaw& law, uint64_t n, uint64_t statistic) {
+  switch (law.kind) {
+    case NullLaw::Kind::kBernoulli:
+      return Log10BinomialUpperTail(n, statistic, law.numerator, law.denominator);
+  }
+  assert(false && "law without a tail");
+  return 0;  // p = 1: no evidence
+}
+
+double Log10SmallestP(const NullLaw& law, uint64_t n) { return Log10UpperTail(law, n, LargestStatistic(law, n)); }
+
+bool IsBoundary(double log10_p, double log10_alpha) { return std::fabs(log10_p - log10_alpha) <= kBoundary; }
+
+bool Detects(double log10_p, double log10_alpha) { return log10_p <= log10_alpha && !IsBoundary(log10_p, log10_alpha); }
+
+std::optional<uint64_t> CriticalValue(const NullLaw& law, uint64_t n, double log10_alpha) {
+  assert(log10_alpha < 0);
+  uint64_t high = LargestStatistic(law, n);
+  if (!Detects(Log10UpperTail(law, n, high), log10_alpha)) return std::nullopt;
+  uint64_t low = 0;  // p = 1 there, never a detection
+  while (high - low > 1) {
+    const uint64_t middle = low + (high - low) / 2;
+    (Detects(Log10UpperTail(law, n, middle), log10_alpha) ? high : low) = middle;
+  }
+  return high;
+}
+
+std::string FourPlacesUp(double log10_p) {
+  const double units = -std::ceil(log10_p * 1e4 - 1e-7);  // of 1e-4, rounded down in size
+  const auto size = static_cast<uint64_t>(std::fabs(units));
+  std::string places = std::to_string(size % 10000);
+  places.insert(0, 4 - places.size(), '0');
+  return (units > 0 ? "-" : "") + std::to_string(size / 10000) + "." + places;
+}
+
+}  // namespace verdigris::verify
