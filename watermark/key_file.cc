@@ -75,12 +75,14 @@ Result<SecretBytes> KeyEncryptionKey(std::span<const uint8_t> passphrase, std::s
 // ChaCha20-Poly1305; `sealed` is nonce || ciphertext || tag.
 bool Unseal(const SecretBytes& kek, std::span<const uint8_t> sealed, std::string_view associated, std::span<uint8_t> out) {
   const std::unique_ptr<EVP_CIPHER_CTX, CipherContextDeleter> context(EVP_CIPHER_CTX_new());
-  if (!context) throw std::bad_alloc();
+  // Only the tag can be wrong; what fails before has no memory.
+  if (!context || EVP_DecryptInit_ex2(context.get(), EVP_chacha20_poly1305(), kek.data(), sealed.data(), nullptr) != 1) {
+    throw std::bad_alloc();
+  }
   uint8_t tag[kAeadTagBytes];
   std::memcpy(tag, sealed.data() + kNonceBytes + kKeyBytes, kAeadTagBytes);
   int n = 0;
-  return EVP_DecryptInit_ex2(context.get(), EVP_chacha20_poly1305(), kek.data(), sealed.data(), nullptr) == 1 &&
-         EVP_DecryptUpdate(context.get(), nullptr, &n, AsBytes(associated).data(), static_cast<int>(associated.size())) == 1 &&
+  return EVP_DecryptUpdate(context.get(), nullptr, &n, AsBytes(associated).data(), static_cast<int>(associated.size())) == 1 &&
          EVP_DecryptUpdate(context.get(), out.data(), &n, sealed.data() + kNonceBytes, kKeyBytes) == 1 &&
          EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_AEAD_SET_TAG, kAeadTagBytes, tag) == 1 &&
          EVP_DecryptFinal_ex(context.get(), out.data() + n, &n) == 1;

@@ -25,7 +25,7 @@ namespace {
 
 using Block = std::array<uint8_t, kBlockBytes>;
 
-// A context that holds a key and is only duplicated never fails but for memory, so that is what a failure means.
+// A cipher that is there never fails but for memory, so that is what a failure means.
 void Require(bool ok) {
   if (!ok) throw std::bad_alloc();
 }
@@ -46,13 +46,11 @@ const Ciphers& FetchedCiphers() {
 }
 
 Result<Context> NewContext(const EVP_CIPHER* cipher, const uint8_t* key) {
-  Context context(EVP_CIPHER_CTX_new());
-  if (!context) throw std::bad_alloc();
   static constexpr uint8_t kZeroIv[kBlockBytes] = {};
-  if (cipher == nullptr || EVP_EncryptInit_ex2(context.get(), cipher, key, kZeroIv, nullptr) != 1 ||
-      EVP_CIPHER_CTX_set_padding(context.get(), 0) != 1) {
-    return Fail(ErrorKind::kInternal, "AES-256 is not available in this OpenSSL");
-  }
+  if (cipher == nullptr) return Fail(ErrorKind::kInternal, "AES-256 is not available in this OpenSSL");
+  Context context(EVP_CIPHER_CTX_new());
+  Require(context && EVP_EncryptInit_ex2(context.get(), cipher, key, kZeroIv, nullptr) == 1 &&
+          EVP_CIPHER_CTX_set_padding(context.get(), 0) == 1);
   return context;
 }
 

@@ -1,0 +1,12 @@
+# 130 and 143.
+. "$SRC/tests/cli/prelude"
+keys plain-provider
+mkfifo in
+sleep 30 > in &
+writer=$!
+for signal in INT TERM; do
+  status=0
+  timeout --preserve-status -s $signal 1 "$VERDIGRIS" detect --profile "$data/plain.json" --key plain-provider.key --ids text in || status=$?
+  echo "exit $status"
+done
+kill $writer

@@ -1,0 +1,2 @@
+. "$SRC/tests/cli/prelude"
+verdigris selftest

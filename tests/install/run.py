@@ -1,0 +1,71 @@
+#!/usr/bin/env python3
+"""Installs a build into an empty prefix, and builds and runs two programs that know nothing else of the project.
+
+find_package/  C++: verdigris::watermark, verdigris::verify and verdigris::c by find_package
+pkg_config/    C: the C library alone by pkg-config, compiled as C11
+
+The installed tool must run from there too, with the data it was installed with.
+"""
+
+import argparse
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+
+
+def run(*command, **options):
+    print("$", *command, flush=True)
+    return subprocess.run([str(word) for word in command], check=True, **options)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", required=True, help="the build folder to install")
+    parser.add_argument("--cmake", default="cmake")
+    parser.add_argument("--cc", default="cc")
+    parser.add_argument("--version", required=True)
+    arguments = parser.parse_args()
+
+    with tempfile.TemporaryDirectory(prefix="verdigris-install-") as folder:
+        folder = pathlib.Path(folder)
+        prefix = folder / "prefix"
+        run(arguments.cmake, "--install", arguments.build, "--prefix", prefix, stdout=subprocess.DEVNULL)
+
+        build = folder / "find_package"
+        run(arguments.cmake, "-S", HERE / "find_package", "-B", build, "-G", "Ninja", f"-DCMAKE_PREFIX_PATH={prefix}",
+            "-DCMAKE_BUILD_TYPE=Debug", f"-DWANTED_VERSION={arguments.version}")
+        run(arguments.cmake, "--build", build)
+        run(build / "consumer")
+
+        pc_files = list(prefix.rglob("verdigris.pc"))
+        assert len(pc_files) == 1, pc_files
+        environment = dict(os.environ, PKG_CONFIG_PATH=str(pc_files[0].parent))
+        flags = subprocess.run(["pkg-config", "--cflags", "--libs", "verdigris"], env=environment, check=True,
+                               stdout=subprocess.PIPE, text=True).stdout.split()
+        version = subprocess.run(["pkg-config", "--modversion", "verdigris"], env=environment, check=True,
+                                 stdout=subprocess.PIPE, text=True).stdout.strip()
+        assert version == arguments.version, version
+        program = folder / "c_consumer"
+        run(arguments.cc, "-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Werror", HERE / "pkg_config" / "consumer.c",
+            "-o", program, *flags)
+        library_folder = next(prefix.rglob("libverdigris.so.1")).parent
+        run(program, env=dict(os.environ, LD_LIBRARY_PATH=str(library_folder)))
+
+        # Headers, archives and data must not lean on the source tree: every path named in what was installed.
+        for path in prefix.rglob("*.cmake"):
+            assert str(HERE.parents[1]) not in path.read_text(), f"{path} names the source tree"
+
+        tool = prefix / "bin" / "verdigris"
+        run(tool, "--version")
+        run(tool, "selftest", stdout=subprocess.DEVNULL)
+        assert shutil.which(str(tool))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

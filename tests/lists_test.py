@@ -1,0 +1,43 @@
+#!/usr/bin/env python3
+"""Every source and test on disk is named in the CMakeLists.txt that answers for it; a test nobody lists never runs.
+
+usage: lists_test.py ROOT
+"""
+
+import pathlib
+import sys
+
+# Folder: (suffixes, the file that lists them). The file nearest above a source answers for it.
+LISTS = {
+    "watermark": ((".cc", ".h"), "watermark/CMakeLists.txt"),
+    "verify": ((".cc", ".h"), "verify/CMakeLists.txt"),
+    "tools": ((".cc",), "tools/CMakeLists.txt"),
+    "tests": ((".cc", ".c", ".sh"), "tests/CMakeLists.txt"),
+}
+FILLS_ITSELF = ("watermark", "scheme_")  # file(GLOB scheme_*.cc)
+OTHERS = ("tests/install/",)             # projects of their own
+
+
+def main():
+    root = pathlib.Path(sys.argv[1])
+    missing = []
+    for folder, (suffixes, listing) in LISTS.items():
+        words = set((root / listing).read_text().replace("(", " ").replace(")", " ").split())
+        for path in sorted((root / folder).rglob("*")):
+            relative = path.relative_to(root).as_posix()
+            name = path.relative_to((root / listing).parent).as_posix()
+            if path.suffix not in suffixes or relative.startswith(OTHERS):
+                continue
+            if folder == FILLS_ITSELF[0] and path.name.startswith(FILLS_ITSELF[1]) and path.suffix == ".cc":
+                continue
+            names = {name}
+            if folder == "tests":  # cli/, fuzz/ and bench/ are listed by stem
+                names |= {path.stem, path.stem.removeprefix("fuzz_")}
+            if words.isdisjoint(names):
+                missing.append(f"{relative} is not in {listing}")
+    print(*missing, sep="\n")
+    return 1 if missing else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,249 @@
+// Reading and writing files by descriptor (keys-and-evidence.md E10).
+//
+// Secrets: everything is asked of the open descriptor (fstat), not of the name, so nobody can swap the file between the
+// check and the use. O_NONBLOCK keeps a FIFO from holding us in open(). Writing: into a new file in the same folder,
+// fsync, rename, fsync of the folder; the order that ext4, xfs and btrfs document for replacing a file.
+// Tested by tests/verify/file_test.cc.
+#include "verify/file.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <system_error>
+#include <utility>
+
+namespace verdigris::verify {
+namespace {
+
+constexpr size_t kChunkBytes = size_t{1} << 16;
+
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  ~Descriptor() { Close(); }
+
+  bool valid() const { return fd_ >= 0; }
+  int get() const { return fd_; }
+  // False where the system says only now that bytes were lost (NFS, quotas).
+  bool Close() { return fd_ < 0 || ::close(std::exchange(fd_, -1)) == 0; }
+
+ private:
+  int fd_;
+};
+
+std::string Reason(int error) { return std::error_code(error, std::generic_category()).message(); }
+
+Unexpected FailSystem(const std::string& path, int error) {
+  const bool absent = error == ENOENT || error == ENOTDIR;
+  return Fail(absent ? ErrorKind::kNotFound : ErrorKind::kIo, path + ": " + Reason(error));
+}
+
+Unexpected FailLimit(const std::string& path, size_t max_bytes) {
+  return Fail(ErrorKind::kLimit, path + ": larger than " + std::to_string(max_bytes) + " bytes");
+}
+
+// read() that waits where the descriptor is non-blocking and goes on after signals.
+ssize_t ReadSome(int fd, void* to, size_t size) {
+  for (;;) {
+    const ssize_t got = ::read(fd, to, size);
+    if (got >= 0 || (errno != EINTR && errno != EAGAIN)) return got;
+    if (errno == EAGAIN) {
+      pollfd waiting{fd, POLLIN, 0};
+      if (::poll(&waiting, 1, -1) < 0 && errno != EINTR) return -1;
+    }
+  }
+}
+
+// All that is left of `fd`. Grows as bytes arrive, never from a stated size; each buffer outgrown is wiped.
+Result<SecretBytes> ReadSecret(int fd, const std::string& name, size_t max_bytes) {
+  SecretBytes buffer(std::min<size_t>(max_bytes, 4096) + 1);
+  size_t used = 0;
+  for (;;) {
+    if (used == buffer.size()) {
+      if (used > max_bytes) return FailLimit(name, max_bytes);
+      SecretBytes larger(std::min(max_bytes, 2 * used) + 1);
+      std::copy_n(buffer.data(), used, larger.data());
+      buffer = std::move(larger);
+    }
+    const ssize_t got = ReadSome(fd, buffer.data() + used, buffer.size() - used);
+    if (got < 0) return FailSystem(name, errno);
+    if (got == 0) return SecretBytes::Copy(buffer.span().first(used));
+    used += static_cast<size_t>(got);
+  }
+}
+
+Result<void> CheckSecret(const struct stat& info, const std::string& path, bool insecure_permissions) {
+  auto unsafe = [&](const std::string& why) { return Fail(ErrorKind::kUnsafe, path + ": " + why); };
+  if (S_ISDIR(info.st_mode)) return unsafe("is a directory, not a secret file");
+  if (!S_ISREG(info.st_mode)) return unsafe("is a pipe or device, not a regular file (copy the secret into a file of its own)");
+  if (insecure_permissions) return {};
+  const bool ours = info.st_uid == ::geteuid() || info.st_uid == 0;
+  if (!ours) {
+    return unsafe("belongs to user " + std::to_string(info.st_uid) + ", who can change it (chown " +
+                  std::to_string(::geteuid()) + " " + path + ")");
+  }
+  if (info.st_nlink != 1) {
+    return unsafe("has " + std::to_string(info.st_nlink) + " names (hard links); remove the others, or copy it to a new file");
+  }
+  if ((info.st_mode & 077) != 0) {
+    char mode[8];
+    std::snprintf(mode, sizeof mode, "%04o", static_cast<unsigned>(info.st_mode & 07777));
+    return unsafe("mode " + std::string(mode) + " lets others at it (chmod 600 " + path + ")");
+  }
+  return {};
+}
+
+// 0, or the errno of the first failure.
+int WriteAll(int fd, const void* from, size_t size) {
+  const char* at = static_cast<const char*>(from);
+  while (size > 0) {
+    const ssize_t put = ::write(fd, at, std::min(size, size_t{1} << 30));
+    if (put < 0 && errno == EINTR) continue;
+    if (put < 0) return errno;
+    if (put == 0) return EIO;
+    at += put;
+    size -= static_cast<size_t>(put);
+  }
+  return 0;
+}
+
+// Some file systems cannot sync a folder or a device and say EINVAL; there is nothing more to do on them.
+int Sync(int fd) {
+  for (;;) {
+    if (::fsync(fd) == 0 || errno == EINVAL || errno == ENOTSUP) return 0;
+    if (errno != EINTR) return errno;
+  }
+}
+
+std::string FolderOf(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+int SyncFolderOf(const std::string& path) {
+  Descriptor folder(::open(FolderOf(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  return folder.valid() ? Sync(folder.get()) : errno;
+}
+
+// Fills the new file `fd`; the errno of the first failure, or 0 when the bytes are on the disk.
+int Fill(Descriptor& fd, const void* bytes, size_t size) {
+  if (const int error = WriteAll(fd.get(), bytes, size)) return error;
+  if (const int error = Sync(fd.get())) return error;
+  return fd.Close() ? 0 : errno;
+}
+
+// A new name beside `path`: random, since a guessable one in a shared folder could be taken beforehand.
+std::string TemporaryName(const std::string& path) {
+  uint64_t number = 0;
+  if (::getrandom(&number, sizeof number, 0) != static_cast<ssize_t>(sizeof number)) number = static_cast<uint64_t>(::getpid());
+  char suffix[32];
+  std::snprintf(suffix, sizeof suffix, ".%016llx.tmp", static_cast<unsigned long long>(number));
+  const size_t slash = path.rfind('/');
+  const std::string folder = slash == std::string::npos ? "" : path.substr(0, slash + 1);
+  // The name is cut so that it stays within the 255 bytes of a file name.
+  return folder + "." + path.substr(folder.size(), 200) + suffix;
+}
+
+Result<void> ReplaceRegular(const std::string& path, std::string_view bytes, const struct stat* old) {
+  for (int attempt = 0; attempt < 16; ++attempt) {
+    const std::string temporary = TemporaryName(path);
+    Descriptor fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666));
+    if (!fd.valid() && errno == EEXIST) continue;
+    if (!fd.valid()) return FailSystem(path, errno);
+    int error = 0;
+    if (old != nullptr && ::fchmod(fd.get(), old->st_mode & 0777) != 0) error = errno;
+    if (error == 0) error = Fill(fd, bytes.data(), bytes.size());
+    if (error == 0 && ::rename(temporary.c_str(), path.c_str()) != 0) error = errno;
+    if (error != 0) {
+      ::unlink(temporary.c_str());
+      return FailSystem(path, error);
+    }
+    if (const int synced = SyncFolderOf(path)) return FailSystem(path, synced);
+    return {};
+  }
+  return Fail(ErrorKind::kIo, path + ": no free temporary name beside it");
+}
+
+}  // namespace
+
+Result<std::string> ReadFile(const std::string& path, size_t max_bytes) {
+  const bool standard_input = path == "-";
+  const std::string name = standard_input ? "standard input" : path;
+  Descriptor opened(standard_input ? -1 : ::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!standard_input && !opened.valid()) return FailSystem(name, errno);
+  const int fd = standard_input ? STDIN_FILENO : opened.get();
+  std::string out;
+  for (;;) {
+    const size_t used = out.size();
+    const size_t room = std::min(std::max(used, kChunkBytes), max_bytes - used + (max_bytes < SIZE_MAX ? 1 : 0));
+    out.resize(used + room);
+    const ssize_t got = ReadSome(fd, out.data() + used, room);
+    if (got < 0) return FailSystem(name, errno);
+    out.resize(used + static_cast<size_t>(got));
+    if (got == 0) return out;
+    if (out.size() > max_bytes) return FailLimit(name, max_bytes);
+  }
+}
+
+Result<SecretBytes> ReadSecretFile(const std::string& path, size_t max_bytes, bool insecure_permissions) {
+  Descriptor fd(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
+  if (!fd.valid() && errno == ELOOP) {
+    return Fail(ErrorKind::kUnsafe, path + ": is a symbolic link; name the file it points to");
+  }
+  if (!fd.valid() && errno == ENXIO) return Fail(ErrorKind::kUnsafe, path + ": is a socket or device, not a regular file");
+  if (!fd.valid()) return FailSystem(path, errno);
+  struct stat info;
+  if (::fstat(fd.get(), &info) != 0) return FailSystem(path, errno);
+  VERDIGRIS_RETURN_IF_ERROR(CheckSecret(info, path, insecure_permissions));
+  return ReadSecret(fd.get(), path, max_bytes);
+}
+
+Result<SecretBytes> ReadSecretFromDescriptor(int descriptor, size_t max_bytes) {
+  return ReadSecret(descriptor, "descriptor " + std::to_string(descriptor), max_bytes);
+}
+
+Result<void> WriteSecretFile(const std::string& path, std::span<const uint8_t> bytes) {
+  Descriptor fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!fd.valid() && errno == EEXIST) {
+    return Fail(ErrorKind::kInvalidArgument, path + ": exists, and a secret file is never overwritten");
+  }
+  if (!fd.valid()) return FailSystem(path, errno);
+  int error = Fill(fd, bytes.data(), bytes.size());
+  if (error == 0) error = SyncFolderOf(path);
+  if (error != 0) {
+    ::unlink(path.c_str());
+    return FailSystem(path, error);
+  }
+  return {};
+}
+
+Result<void> WriteFileAtomic(const std::string& path, std::string_view bytes) {
+  struct stat info;
+  if (::stat(path.c_str(), &info) != 0) {
+    if (errno != ENOENT) return FailSystem(path, errno);
+    return ReplaceRegular(path, bytes, nullptr);
+  }
+  if (S_ISDIR(info.st_mode)) return FailSystem(path, EISDIR);
+  if (S_ISREG(info.st_mode)) {
+    // A link may be /dev/stdout sent into a file: what it leads to is replaced, not the link.
+    const std::unique_ptr<char, decltype(&std::free)> real(::realpath(path.c_str(), nullptr), &std::free);
+    return ReplaceRegular(real != nullptr ? std::string(real.get()) : path, bytes, &info);
+  }
+  Descriptor fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY));
+  if (!fd.valid()) return FailSystem(path, errno);
+  if (const int error = Fill(fd, bytes.data(), bytes.size())) return FailSystem(path, error);
+  return {};
+}
+
+}  // namespace verdigris::verify
