@@ -7,7 +7,7 @@ usage: lists_test.py ROOT
 import pathlib
 import sys
 
-# Folder: (suffixes, the file that lists them). The file nearest above a source answers for it.
+# Folder: (suffixes, the file that lists them).
 LISTS = {
     "watermark": ((".cc", ".h"), "watermark/CMakeLists.txt"),
     "verify": ((".cc", ".h"), "verify/CMakeLists.txt"),
@@ -15,7 +15,9 @@ LISTS = {
     "tests": ((".cc", ".c", ".sh"), "tests/CMakeLists.txt"),
 }
 FILLS_ITSELF = ("watermark", "scheme_")  # file(GLOB scheme_*.cc)
-OTHERS = ("tests/install/",)             # projects of their own
+# Where a list names things short: (folder, what is left out before, and after).
+BY_SHORT_NAME = (("tests/cli/", "", ""), ("tests/bench/", "", ""), ("tests/fuzz/", "fuzz_", ""), ("tests/c_api/", "", "_test"))
+OTHERS = ("tests/install/",)  # projects of their own
 
 
 def main():
@@ -30,9 +32,8 @@ def main():
                 continue
             if folder == FILLS_ITSELF[0] and path.name.startswith(FILLS_ITSELF[1]) and path.suffix == ".cc":
                 continue
-            names = {name}
-            if folder == "tests":  # cli/, fuzz/ and bench/ are listed by stem
-                names |= {path.stem, path.stem.removeprefix("fuzz_")}
+            names = {name} | {path.stem.removeprefix(before).removesuffix(after)
+                              for start, before, after in BY_SHORT_NAME if relative.startswith(start)}
             if words.isdisjoint(names):
                 missing.append(f"{relative} is not in {listing}")
     print(*missing, sep="\n")

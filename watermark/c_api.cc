@@ -21,6 +21,7 @@
 
 #include <openssl/crypto.h>
 
+#include "watermark/c_args.h"
 #include "watermark/history_bytes.h"
 #include "watermark/json.h"
 #include "watermark/marker.h"
@@ -63,8 +64,6 @@ constexpr std::pair<int32_t, const char*> kCodeNames[] = {
 
 // ---- errors ----
 
-Unexpected Invalid(std::string message) { return Fail(ErrorKind::kInvalidArgument, std::move(message)); }
-
 // The numbers of result.h up to 40 are those of the header; what lies above never comes from watermark/.
 int32_t CodeOf(ErrorKind kind) {
   const auto code = static_cast<int32_t>(kind);
@@ -103,78 +102,7 @@ int32_t Guard(vdg_error* err, Function&& function) noexcept {
   return result ? Report(err, VDG_OK, "") : Report(err, CodeOf(result.error().kind), result.error().message);
 }
 
-// ---- arguments ----
-
-Result<void> NotNull(const void* pointer, const char* name) {
-  if (pointer != nullptr) return {};
-  return Invalid(std::string(name) + " is null");
-}
-
-// An array of length 0 may be null.
-template <class T>
-Result<std::span<const T>> Array(const T* data, size_t count, const char* name) {
-  if (count != 0) VERDIGRIS_RETURN_IF_ERROR(NotNull(data, name));
-  return std::span<const T>(data, count);
-}
-
-Result<std::string_view> Bytes(const void* data, size_t n) {
-  VERDIGRIS_ASSIGN_OR_RETURN(const auto bytes, Array(static_cast<const char*>(data), n, "data"));
-  return std::string_view(bytes.data(), bytes.size());
-}
-
-// For messages; a caller that mixes up arguments must not find a secret in its log.
-std::string Quoted(std::string_view name) {
-  const bool plain = name.size() <= 32 && std::all_of(name.begin(), name.end(), [](char c) {
-                       return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '.';
-                     });
-  return plain ? '"' + std::string(name) + '"' : "of that name";
-}
-
-// The size of a struct: at least what this library knows of it, and nothing set in what it does not know.
-template <class T>
-Result<uint32_t> StructSize(const T* value, const char* name) {
-  static_assert(std::is_trivially_copyable_v<T> && offsetof(T, size) == 0);
-  constexpr uint32_t kMax = 4096;  // what is larger is no size, but memory that nobody has set
-  VERDIGRIS_RETURN_IF_ERROR(NotNull(value, name));
-  const uint32_t size = value->size;
-  if (size < sizeof(T) || size > kMax || size % alignof(T) != 0) {
-    return Invalid(std::string(name) + ".size must be " + std::to_string(sizeof(T)) + ", got " + std::to_string(size));
-  }
-  const auto* bytes = reinterpret_cast<const unsigned char*>(value);
-  if (std::any_of(bytes + sizeof(T), bytes + size, [](unsigned char byte) { return byte != 0; })) {
-    return Invalid(std::string(name) + " has a member set that this library does not know");
-  }
-  return size;
-}
-
-// Structs that a call fills: one or an array, as far apart as the caller's own header says. Null: not wanted.
-template <class T>
-class Out {
- public:
-  static Result<Out> Of(T* first, size_t count, const char* name) {
-    if (first == nullptr || count == 0) return Out(nullptr, 0);
-    VERDIGRIS_ASSIGN_OR_RETURN(const uint32_t size, StructSize(first, name));
-    return Out(first, size);
-  }
-  void Set(size_t i, T value) const {
-    if (first_ == nullptr) return;
-    value.size = size_;
-    std::memcpy(reinterpret_cast<char*>(first_) + i * size_, &value, sizeof value);
-  }
-
- private:
-  Out(T* first, uint32_t size) : first_(first), size_(size) {}
-  T* first_;
-  uint32_t size_;
-};
-
-// Checks that `bytes` fit, and tells the caller how many there are either way.
-Result<void> CheckRoom(size_t bytes, const void* buf, size_t cap, size_t* need) {
-  if (cap != 0) VERDIGRIS_RETURN_IF_ERROR(NotNull(buf, "buf"));
-  if (need != nullptr) *need = bytes;
-  if (bytes <= cap) return {};
-  return Fail(ErrorKind::kLimit, "cap must be at least " + std::to_string(bytes) + ", got " + std::to_string(cap));
-}
+// ---- arguments by name ----
 
 // The body of the _get functions; `find` gives the text of a name, or nothing.
 template <class Handle, class Find>
@@ -703,12 +631,18 @@ int32_t vdg_history_peek(vdg_history* history, const uint32_t* draft, size_t n, 
     VERDIGRIS_RETURN_IF_ERROR(NotNull(states, "states"));
     VERDIGRIS_RETURN_IF_ERROR(CheckHistoryLength(history->history, n));
     VERDIGRIS_RETURN_IF_ERROR(CheckIds(drafts));
-    std::vector<uint32_t> found((n + 1) * history->history.window());
-    std::vector<History::NextState> next(n + 1);
-    history->history.Peek(drafts, found.data(), next.data());
-    std::copy(found.begin(), found.end(), windows);
-    std::transform(next.begin(), next.end(), states,
-                   [](History::NextState state) { return static_cast<uint8_t>(state); });
+    // Most calls look at the next position alone, which costs no memory; drafts may, and outputs are set on success
+    // only.
+    const size_t h = history->history.window();
+    uint32_t next_window[VDG_MAX_WINDOW];
+    History::NextState next_state;
+    std::vector<uint32_t> all_windows(n != 0 ? (n + 1) * h : 0);
+    std::vector<History::NextState> all_states(n != 0 ? n + 1 : 0);
+    uint32_t* found = n != 0 ? all_windows.data() : next_window;
+    History::NextState* next = n != 0 ? all_states.data() : &next_state;
+    history->history.Peek(drafts, found, next);
+    std::copy_n(found, (n + 1) * h, windows);
+    std::transform(next, next + n + 1, states, [](History::NextState state) { return static_cast<uint8_t>(state); });
     return {};
   });
 }

@@ -190,7 +190,7 @@ Result<KeyFile> ParseKeyFile(std::string_view bytes, std::optional<std::span<con
   const auto [role_text, kid, scheme, epoch, account, created, enc, key_text, mac_text] =
       std::to_array<std::string_view, std::size(kFields)>({value[0], value[1], value[2], value[3], value[4], value[5], value[6], value[7], value[8]});
 
-  const auto role = std::find_if(std::begin(kRoles), std::end(kRoles), [&](KeyRole r) { return RoleName(r) == role_text; });
+  const auto role = std::find_if(std::begin(kRoles), std::end(kRoles), [text = role_text](KeyRole r) { return RoleName(r) == text; });
   if (role == std::end(kRoles)) return Fail(ErrorKind::kUnsupported, "line 2: an unknown role");
   KeyFile file{*role, {}, 0, {}, std::string(created), Key(std::array<uint8_t, kKeyBytes>{})};
   std::array<uint8_t, 8> kid_bytes;

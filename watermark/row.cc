@@ -10,6 +10,7 @@
 #include <cassert>
 #include <cmath>
 #include <cstring>
+#include <optional>
 #include <type_traits>
 
 #include <Eigen/Core>
@@ -48,6 +49,9 @@ struct LaneTable {
   }
   void Load(uint8_t byte, Vector<Real>& out) const { std::memcpy(&out, lanes[byte].data(), sizeof out); }
 };
+
+// Below so many entries a table costs more to fill than it saves: a candidate list has a few hundred.
+constexpr size_t kMinTableRow = 1024;
 
 template <class To, class From>
 To BitCast(From from) {
@@ -221,16 +225,17 @@ void ClearBits(std::span<const IdRange> ranges, uint8_t* bits) {
 
 void AddWhere(const uint8_t* bits, size_t count, float amount, float* logits) {
   // x + -0.0 is x to the bit, also for x = -0.0; x + 0.0 is not.
-  const LaneTable<float> table(amount, -0.0f);
+  std::optional<LaneTable<float>> table;
+  if (count >= kMinTableRow) table.emplace(amount, -0.0f);
   size_t i = 0;
-  for (; i + kLanes <= count; i += kLanes) {
+  for (; table && i + kLanes <= count; i += kLanes) {
     Vector<float> bonus, value;
-    table.Load(bits[i >> 3], bonus);
+    table->Load(bits[i >> 3], bonus);
     std::memcpy(&value, logits + i, sizeof value);
     value += bonus;
     std::memcpy(logits + i, &value, sizeof value);
   }
-  for (; i < count; ++i) logits[i] += table.lanes[bits[i >> 3]][i & 7];
+  for (; i < count; ++i) logits[i] += Bit(bits, i) ? amount : -0.0f;
 }
 
 template <class Real>
@@ -271,16 +276,17 @@ template Sums SumExp(const RowView<double>&, const uint8_t*);
 
 template <class Real>
 void ShiftWhere(const RowView<Real>& row, const uint8_t* bits, double chosen, double other, double special) {
-  const LaneTable<double> table(chosen, other);
+  std::optional<LaneTable<double>> table;
+  if (row.count >= kMinTableRow) table.emplace(chosen, other);
   Real* logits = row.logits;
   const auto shift = [&](size_t first, size_t last_excluded) {
     size_t i = first;
     for (; i < last_excluded && (i & 7) != 0; ++i) logits[i] = static_cast<Real>(logits[i] + (Bit(bits, i) ? chosen : other));
-    for (; i + kLanes <= last_excluded; i += kLanes) {
+    for (; table && i + kLanes <= last_excluded; i += kLanes) {
       Vector<Real> value;
       Vector<double> sum;
       std::memcpy(&value, logits + i, sizeof value);
-      table.Load(bits[i >> 3], sum);
+      table->Load(bits[i >> 3], sum);
       sum += __builtin_convertvector(value, Vector<double>);
       value = __builtin_convertvector(sum, Vector<Real>);
       std::memcpy(logits + i, &value, sizeof value);

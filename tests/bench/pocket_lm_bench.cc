@@ -1,5 +1,5 @@
-// Speed of the pocket model on one core, built for the baseline of the processor. Goal: 2,000 tokens a second when one text
-// is written.
+// Speed of the pocket model on one core, built for the baseline of the processor. Goal: 2,000 tokens a second when one
+// text is written.
 #include <algorithm>
 #include <cstdint>
 #include <span>

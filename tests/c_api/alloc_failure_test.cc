@@ -79,8 +79,8 @@ vdg_profile* ParseProfile() {
 vdg_key* ParseKey(const char* text, const char* passphrase = nullptr) {
   vdg_error err;
   vdg_key* key = nullptr;
-  const int32_t code =
-      vdg_key_parse(text, std::strlen(text), passphrase, passphrase != nullptr ? std::strlen(passphrase) : 0, &key, &err);
+  const int32_t code = vdg_key_parse(text, std::strlen(text), passphrase,
+                                     passphrase != nullptr ? std::strlen(passphrase) : 0, &key, &err);
   return Made(code, err, key);
 }
 

@@ -1,4 +1,4 @@
-/* Profiles and key files of the tests of the C header. Cases that are named come from shared/data/vectors/evidence.json,
+/* Profiles and key files of the tests of the C header. Cases that are named come from evidence.json,
  * which a second implementation made; the other key files hold the keys of native-schemes.md N13 (master 00 01 .. 1f,
  * created on 2027-01-01) in the form of keys-and-evidence.md E3, written by the same implementation. */
 #pragma once

@@ -1,5 +1,5 @@
-// 64 threads on one marker give the bytes of one thread: masks, marked rows, batches and scores. Run it under the thread
-// sanitizer; without one it still finds shared buffers.
+// 64 threads on one marker give the bytes of one thread: masks, marked rows, batches and scores. Run it under the
+// thread sanitizer; without one it still finds shared buffers.
 #include <atomic>
 #include <cstdint>
 #include <cstdio>

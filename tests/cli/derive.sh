@@ -1,9 +1,10 @@
 # The keys of the second implementation come out, whatever the way down the tree; and what cannot be derived.
 . "$SRC/tests/cli/prelude"
+cp "$data/shared.json" .
 keys master plain-scheme plain-epoch plain-provider
 # Only `created`, and with it the mac, is another.
 same() { grep -v '^created\|^mac' "$1" > a; grep -v '^created\|^mac' "$data/$2.key" > b; cmp a b && echo "same as $2"; }
-derive() { verdigris derive --profile "$data/shared.json" "$@"; }
+derive() { verdigris derive --profile shared.json "$@"; }
 try derive --from master.key --epoch 5 --role provider -o provider.key
 same provider.key provider
 stat -c '%a' provider.key

@@ -1,9 +1,12 @@
 # Token ids in every form; the numbers are those of data/README.md.
 . "$SRC/tests/cli/prelude"
 keys plain-provider
+cp "$data/plain.jsonl" .
+# Nine places, which hold on every machine.
+places() { sed 's/\(\.[0-9]\{9\}\)[0-9]*/\1/g'; }
 detect() { verdigris detect --profile "$data/plain.json" --key plain-provider.key "$@"; }
-try detect --ids json --json "$data/plain.jsonl"
-try detect --ids json "$data/plain.jsonl"
+detect --ids json --json plain.jsonl | places
+try detect --ids json plain.jsonl
 record plain 4 > ids.txt
 python3 -c 'import array, sys
 ids = [int(word) for word in open("ids.txt").read().split()]

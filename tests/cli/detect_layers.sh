@@ -3,7 +3,7 @@
 keys provider selector acct-7 acct-8 plain-provider plain-account
 record shared 3 > ids.txt
 detect() { verdigris detect --profile "$data/shared.json" --ids text ids.txt "$@"; }
-short() { grep -o '"\(verdict_by\|log10_p_family\|statistic\|layers\|warnings\)":\("[^"]*"\|[^,{[]*\|{[^}]*}\|\[[^]]*\]\)'; }
+short() { grep -o '"\(verdict_by\|log10_p_family\|statistic\|layers\|warnings\)":\("[^"]*"\|[^,{[]*\|{[^}]*}\|\[[^]]*\]\)' | sed 's/\(\.[0-9]\{9\}\)[0-9]*/\1/g'; }
 echo "provider"; detect --json --key provider.key --key selector.key | short
 echo "provider, rule tuple"; detect --json --rule tuple --key provider.key --key selector.key | short
 echo "account"; detect --json --key acct-7.key --key selector.key | short

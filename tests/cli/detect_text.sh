@@ -17,8 +17,8 @@ for file in plain.txt invalid.txt binary empty.txt; do
   echo "exit $status"
 done
 echo "trace"
-detect --trace --json - < plain.txt | head -4 || true
-detect --trace --json plain.txt | tail -1 | grep -o '"input":"[^"]*"'
+{ detect --trace --json - < plain.txt || true; } | head -4
+{ detect --trace --json plain.txt || true; } | tail -1 | grep -o '"input":"[^"]*"'
 echo "a file named like a verb, one in brackets, one that begins with a dash"
-cp plain.txt show; cp plain.txt '[a,b]'; cp plain.txt -x
-detect --json show '[a,b]' -- -x | grep -o '"input":"[^"]*"'
+cp plain.txt show; cp plain.txt '[a,b]'; cp plain.txt ./-x
+{ detect --json show '[a,b]' -- -x || true; } | grep -o '"input":"[^"]*"'

@@ -6,7 +6,6 @@ record plain 5 > short
 seq 3 511 > unmarked
 : > empty
 printf '5 x' > bad
-detect() { verdigris detect --profile "$data/plain.json" --key plain-provider.key --ids text "$@" | grep -o '^[^ ].*'; }
 run() { verdigris detect --profile "$data/plain.json" --key plain-provider.key --ids text "$@" > out && status=0 || status=$?; grep '^[^ ]' out || true; echo "exit $status"; }
 run marked
 run unmarked

@@ -1,4 +1,4 @@
-# 130 and 143.
+# 130 and 143; and no core image, which would hold keys.
 . "$SRC/tests/cli/prelude"
 keys plain-provider
 mkfifo in
@@ -9,4 +9,8 @@ for signal in INT TERM; do
   timeout --preserve-status -s $signal 1 "$VERDIGRIS" detect --profile "$data/plain.json" --key plain-provider.key --ids text in || status=$?
   echo "exit $status"
 done
-kill $writer
+"$VERDIGRIS" detect --profile "$data/plain.json" --key plain-provider.key --ids text in &
+reader=$!
+sleep 0.5
+grep '^Max core file size' "/proc/$reader/limits" | tr -s ' '
+kill $reader $writer

@@ -1,5 +1,6 @@
 # A master key: new file, mode 0600, never over another, never to standard output.
 . "$SRC/tests/cli/prelude"
+cp "$data/plain.json" .
 umask 0
 try verdigris keygen -o a.key
 stat -c '%a %n' a.key
@@ -16,7 +17,7 @@ printf 'correct horse\n' > phrase
 chmod 600 phrase
 try verdigris keygen -o c.key --passphrase-file phrase
 grep -o '^enc: scrypt 17 8 1' c.key
-printf 'correct horse' | try verdigris derive --from c.key --profile "$data/plain.json" --role scheme -o d.key --passphrase-fd 0
+printf 'correct horse' | try verdigris derive --from c.key --profile plain.json --role scheme -o d.key --passphrase-fd 0
 grep -o '^enc: scrypt 17 8 1' d.key
 : > empty
 chmod 600 empty

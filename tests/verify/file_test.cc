@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -271,7 +272,7 @@ TEST_CASE("an atomic write makes a new file, not a longer old one") {
   CHECK(ModeOf(folder / "fresh") == 0644);
 }
 
-TEST_CASE("an atomic write through a link replaces the target; devices take the bytes; folders are refused") {
+TEST_CASE("an atomic write through a link replaces the target; pipes take the bytes; folders are refused") {
   Folder folder;
   Put(folder / "target", "old", 0644);
   REQUIRE(::symlink("target", (folder / "link").c_str()) == 0);
@@ -280,11 +281,31 @@ TEST_CASE("an atomic write through a link replaces the target; devices take the 
   CHECK(Get(folder / "target") == "new");
   CHECK(folder.entries() == 2);
 
-  CHECK(WriteFileAtomic("/dev/null", "bytes").has_value());
-  CHECK(fs::is_character_file("/dev/null"));
-  CHECK(WriteFileAtomic("/dev/full", "bytes").error().message == "/dev/full: No space left on device");
+  // A pipe of our own, never /dev/null: run as root, an implementation that renames would replace the machine's device.
+  const std::string fifo = folder / "fifo";
+  REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
+  const int reader = ::open(fifo.c_str(), O_RDONLY | O_NONBLOCK);
+  CHECK(WriteFileAtomic(fifo, "bytes").has_value());
+  CHECK(fs::is_fifo(fifo));
+  char buffer[16];
+  CHECK(::read(reader, buffer, sizeof buffer) == 5);
+  ::close(reader);
   CHECK(WriteFileAtomic(folder / "", "bytes").error().kind == ErrorKind::kIo);
   CHECK(WriteFileAtomic(folder / "none/out", "bytes").error().kind == ErrorKind::kNotFound);
+}
+
+TEST_CASE("a full device is an error that says so") {
+  Folder folder;
+  const std::string path = folder / "full";
+  if (::mknod(path.c_str(), S_IFCHR | 0600, makedev(1, 7)) != 0) {
+    MESSAGE("skipped: making a device needs root");
+    return;
+  }
+  const auto written = WriteFileAtomic(path, "bytes");
+  REQUIRE_FALSE(written.has_value());
+  CHECK(written.error().kind == ErrorKind::kIo);
+  CHECK(written.error().message == path + ": No space left on device");
+  CHECK(fs::is_character_file(path));
 }
 
 TEST_CASE("a file name of the longest length can be written") {

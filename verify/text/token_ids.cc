@@ -41,8 +41,7 @@ Result<uint32_t> TakeNumber(std::string_view& rest, const Place& place) {
   bool too_large = false;
   for (; size < rest.size() && IsDigit(rest[size]); ++size) {
     id = 10 * id + static_cast<uint32_t>(rest[size] - '0');
-    too_large = too_large || id >= kIdLimit;
-    if (too_large) id = 0;  // cannot overflow any more
+    too_large = too_large || id >= kIdLimit;  // seen before `id` could wrap
   }
   const std::string_view digits = rest.substr(0, size);
   rest.remove_prefix(size);

@@ -155,6 +155,11 @@ TEST_CASE("a replacement may be 64 times as long as its key, and spaces count th
   CHECK(Cause(Map(3).Edge(0, 'a', 1).Edge(1, 'b', 2, true).Value(2, 0).Blob(two)).empty());
   CHECK(Cause(Map(3).Edge(0, 'a', 1).Edge(1, 'b', 2, true).Edge(0, 'b', 2, true).Value(2, 0).Blob(two)) ==
         "character map: a replacement of more than 64 times its key");
+  // The shortest way counts below a shared place too: "bc" (2 bytes) and "abc" (3) end in one node.
+  Map shared(4);
+  shared.Edge(0, 'a', 1).Edge(1, 'b', 2).Edge(0, 'b', 2).Edge(2, 'c', 3, true).Value(3, 0);
+  CHECK(Cause(shared.Blob(two)).empty());
+  CHECK(Cause(shared.Blob("x" + two)) == "character map: a replacement of more than 64 times its key");
 }
 
 TEST_CASE("a key of 7,000 bytes is walked") {

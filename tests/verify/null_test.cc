@@ -1,0 +1,106 @@
+// Null hypothesis on real text: 100,000 random keys on prose, code and Japanese (statistics.md P1, P12), and the agreement
+// of draws that lie close together (P14, native-schemes.md N12).
+//
+// Total false alarm: 8e-7 a text (null_over_keys.h), 4 texts; 2e-9 for each of 20 agreement counts.
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "tests/null_over_keys.h"
+#include "verify/text/sentencepiece.h"
+#include "watermark/schemes.h"
+
+using namespace verdigris;
+using namespace verdigris::testing;
+using namespace verdigris::verify;
+
+namespace {
+
+std::string ReadText(const std::string& path, size_t most) {
+  std::ifstream in(path, std::ios::binary);
+  std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+  return text.substr(0, most);
+}
+
+void CheckText(const std::string& model, const std::string& text_path, size_t bytes) {
+  const auto tokenizer = LoadSentencePiece(ReadText(model, size_t{64} << 20));
+  REQUIRE(tokenizer.has_value());
+  Scratch scratch;
+  std::vector<Token> tokens;
+  REQUIRE((*tokenizer)->Encode(ReadText(text_path, bytes), scratch, tokens).has_value());
+  std::vector<uint32_t> ids;
+  for (const Token& token : tokens) ids.push_back(token.id);
+  const auto profile = *MakeProfile(SchemeObject(*FindScheme("green"), (*tokenizer)->vocab()));
+  CheckNullOverKeys(profile, ids, "null " + std::filesystem::path(text_path).filename().string(), 100000);
+}
+
+}  // namespace
+
+TEST_CASE("slow: p over 100,000 keys keeps its band on prose, code and Japanese of others") {
+  const std::string shared = VERDIGRIS_SHARED_DIR "/data";
+  if (!std::filesystem::exists(shared)) {
+    MESSAGE("skipped: no folder shared/ beside the repository");
+    return;
+  }
+  const std::string model = shared + "/tokenizers/mistral_v1.model";
+  CheckText(model, shared + "/text/cnn_dailymail.jsonl", 1800);
+  CheckText(model, shared + "/text/human_eval.jsonl", 1800);
+  CheckText(model, shared + "/text/wagahaiwa_ja.txt", 1500);
+}
+
+TEST_CASE("p over 100,000 keys keeps its band on the text of this repository") {
+  CheckText(VERDIGRIS_SOURCE_DIR "/datasets/pocket_lm/tokenizer.model", VERDIGRIS_SOURCE_DIR "/tests/data/tiny_corpus.txt", 800);
+}
+
+TEST_CASE("slow: P14: draws of neighbouring ids, windows, layers and keys one bit apart agree at the rate of independent ones") {
+  // gamma 1/4: two independent colours agree with probability 1/16 + 9/16. 2^24 pairs each, |z| <= 6: f 2e-9.
+  const auto profile = *MakeProfile(SchemeObject(*FindScheme("green"), 262144));
+  constexpr uint32_t kVocab = 1 << 18, kWindows = 64;
+  constexpr double kPairs = double{kVocab} * kWindows, kRate = 10.0 / 16;
+  const auto prf_of = [&](const Key& key) { return *Prf::Create(key); };
+  const Key base = TestKey("P14", 0);
+  std::array<uint8_t, kKeyBytes> flipped;
+  std::copy(base.secret().begin(), base.secret().end(), flipped.begin());
+  flipped[31] ^= 1;
+  const Prf prf = prf_of(base), one_bit = prf_of(Key(flipped)), other = prf_of(TestKey("P14", 1));
+  const auto mask_of = [&](const Prf& draws, std::vector<uint32_t> window) {
+    std::vector<uint8_t> mask(kVocab / 8);
+    profile.scheme().mask(profile, draws, draws.mac().TagOf(window.data(), window.size()), nullptr, kVocab, mask.data());
+    return mask;
+  };
+  const auto agreements = [&](const std::vector<uint8_t>& a, const std::vector<uint8_t>& b) {
+    uint64_t same = 0;
+    for (size_t i = 0; i < a.size(); ++i) same += 8 - static_cast<uint64_t>(__builtin_popcount(static_cast<unsigned>(a[i] ^ b[i])));
+    return same;
+  };
+  const auto shifted = [&](const std::vector<uint8_t>& mask, uint32_t by) {
+    std::vector<uint8_t> out(mask.size());
+    for (uint32_t v = 0; v < kVocab; ++v) {
+      const uint32_t from = (v + by) % kVocab;
+      out[v >> 3] = static_cast<uint8_t>(out[v >> 3] | (mask[from >> 3] >> (from & 7) & 1u) << (v & 7));
+    }
+    return out;
+  };
+  struct Count { std::string name; uint64_t same = 0; };
+  std::vector<Count> counts;
+  for (const uint32_t by : {1u, 2u, 3u, 4u, 8u, 127u, 128u, 129u, 256u}) counts.push_back({"ids " + std::to_string(by) + " apart"});
+  for (const char* name : {"window plus 1", "window swapped", "window of equal sum", "window shifted", "window of another h", "another key", "key one bit apart"}) counts.push_back({name});
+  for (uint32_t w = 0; w < kWindows; ++w) {
+    const uint32_t a = 1000 + 17 * w, b = 5000 + w;
+    const auto mask = mask_of(prf, {a, b});
+    size_t c = 0;
+    for (const uint32_t by : {1u, 2u, 3u, 4u, 8u, 127u, 128u, 129u, 256u}) counts[c++].same += agreements(mask, shifted(mask, by));
+    counts[c++].same += agreements(mask, mask_of(prf, {a, b + 1}));
+    counts[c++].same += agreements(mask, mask_of(prf, {b, a}));
+    counts[c++].same += agreements(mask, mask_of(prf, {a + 1, b - 1}));
+    counts[c++].same += agreements(mask, mask_of(prf, {b, 9}));
+    counts[c++].same += agreements(mask, mask_of(prf, {a, b, 0}));
+    counts[c++].same += agreements(mask, mask_of(other, {a, b}));
+    counts[c++].same += agreements(mask, mask_of(one_bit, {a, b}));
+  }
+  for (const Count& count : counts) {
+    CAPTURE(count.name);
+    CHECK(std::fabs((static_cast<double>(count.same) - kPairs * kRate) / std::sqrt(kPairs * kRate * (1 - kRate))) <= 6);
+  }
+}

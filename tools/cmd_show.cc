@@ -1,0 +1,50 @@
+// verdigris show: a text with its tokens coloured by what they score, how the evidence grows, and the finding.
+// Tested by tests/cli/show_*.sh.
+#include "tools/judgement.h"
+#include "tools/terminal/finding_text.h"
+#include "tools/terminal/token_view.h"
+#include "tools/verbs.h"
+#include "verify/file.h"
+
+namespace verdigris::tools {
+namespace {
+
+struct Options {
+  JudgeArguments judge;
+  std::string colour = "auto";
+};
+
+Result<ExitCode> Show(const Options& options, Context& context) {
+  VERDIGRIS_ASSIGN_OR_RETURN(const ColourMode colour, ParseColourMode(options.colour));
+  if (context.files.size() != 1) return Fail(ErrorKind::kInvalidArgument, "one file is needed, got " + std::to_string(context.files.size()));
+  const std::string& path = context.files.front();
+  VERDIGRIS_ASSIGN_OR_RETURN(const Judge judge, MakeJudge(options.judge, /*needs_tokenizer=*/true, context.hint));
+  VERDIGRIS_ASSIGN_OR_RETURN(const std::string document, verify::ReadFile(path, verify::kMaxDocumentBytes));
+  VERDIGRIS_ASSIGN_OR_RETURN(const Judged judged, JudgeDocument(judge, path, document));
+  const Palette palette{UseColour(colour)};
+  for (size_t i = 0; i < judged.findings.size(); ++i) {
+    const verify::Finding& finding = judged.findings[i];
+    PrintTokens(document, judged.tokens, judged.traces[i], finding.law, palette, context.out);
+    PrintEvidence(judged.traces[i], finding.law, finding.alpha, palette, context.out);
+    context.out.Write("\n" + FindingText(finding, palette));
+  }
+  return kExitYes;
+}
+
+Command Add(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  AddJudgeOptions(app, options->judge);
+  app.add_option("--color", options->colour, "colour (auto)")->type_name("auto|always|never");
+  return [options](Context& context) { return Show(*options, context); };
+}
+
+}  // namespace
+
+const Verb kShow = {"show",
+                    "shows a text, its tokens coloured by their score",
+                    "--profile FILE --key FILE [options] FILE",
+                    "verdigris show --profile profile.json --key provider.key answer.txt",
+                    true,
+                    Add};
+
+}  // namespace verdigris::tools

@@ -1,0 +1,125 @@
+// Errors of options come before those of files, so that a mistyped line never waits for a slow disk. Tested by tests/cli/detect_*.sh.
+#include "tools/judgement.h"
+
+#include <algorithm>
+
+#include "watermark/json.h"  // Utf8SequenceLength
+
+namespace verdigris::tools {
+namespace {
+
+Unexpected Usage(std::string message) { return Fail(ErrorKind::kInvalidArgument, std::move(message)); }
+
+Result<verify::JudgeOptions> ParseOptions(const JudgeArguments& arguments) {
+  verify::JudgeOptions options;
+  VERDIGRIS_ASSIGN_OR_RETURN(options.alpha, ParseReal("--alpha", arguments.alpha));
+  if (!(options.alpha > 0 && options.alpha < 1)) return Usage("--alpha must be in (0,1), got " + Shown(arguments.alpha));
+  if (arguments.rule != "first" && arguments.rule != "tuple") {
+    return Usage("--rule must be first or tuple, got " + Shown(arguments.rule));
+  }
+  options.rule = arguments.rule == "first" ? Rule::kFirst : Rule::kTuple;
+  if (arguments.test != "fixed" && arguments.test != "anytime") {
+    return Usage("--test must be fixed or anytime, got " + Shown(arguments.test));
+  }
+  options.test = arguments.test == "fixed" ? verify::JudgeOptions::Test::kFixed : verify::JudgeOptions::Test::kAnytime;
+  return options;
+}
+
+Result<verify::JudgeKeys> JudgeKeysOf(const JudgeArguments& arguments, const Profile& profile, std::string& hint) {
+  VERDIGRIS_ASSIGN_OR_RETURN(const std::vector<KeyFile> keys,
+                             LoadLayerKeys(arguments.keys, arguments.secrets, profile, arguments.profile, hint));
+  auto judge_keys = verify::JudgeKeys::Create(profile, Pointers(keys), arguments.without_selector);
+  if (!judge_keys && judge_keys.error().kind == ErrorKind::kFailedPrecondition) {
+    hint = "give it with another --key, or test without it by --without-selector";
+  }
+  return judge_keys;
+}
+
+uint64_t IllFormedBytes(std::string_view document) {
+  uint64_t count = 0;
+  while (!document.empty()) {
+    const size_t length = Utf8SequenceLength(document);
+    count += length == 0;
+    document.remove_prefix(std::max<size_t>(length, 1));
+  }
+  return count;
+}
+
+Result<Judged> JudgeTokens(const Judge& judge, const std::string& name, std::vector<verify::Token> tokens) {
+  std::vector<uint32_t> ids;
+  ids.reserve(tokens.size());
+  for (const verify::Token& token : tokens) ids.push_back(token.id);
+  Judged judged;
+  judged.tokens = std::move(tokens);
+  auto findings = verify::JudgeText(judge.keys, ids, judge.options, &judged.traces);
+  if (!findings) return InFile(name, findings.error());
+  judged.findings = std::move(*findings);
+  for (verify::Finding& finding : judged.findings) {
+    finding.input = name;
+    finding.warnings.insert(finding.warnings.begin(), judge.warnings.begin(), judge.warnings.end());
+  }
+  return judged;
+}
+
+}  // namespace
+
+void AddJudgeOptions(CLI::App& app, JudgeArguments& arguments) {
+  app.add_option("--profile", arguments.profile, "profile that marked and judging side share")->type_name("FILE")->required();
+  app.add_option("--key", arguments.keys, "provider, selector or account key; once for each")
+      ->type_name("FILE")->required()->allow_extra_args(false);
+  app.add_option("--tokenizer", arguments.tokenizer, "tokenizer, if not beside the profile")->type_name("FILE");
+  app.add_option("--alpha", arguments.alpha, "false-positive rate asked for (1e-6)")->type_name("P");
+  app.add_option("--rule", arguments.rule, "score first windows, or all tuples (first)")->type_name("first|tuple");
+  app.add_option("--test", arguments.test, "p that decides (fixed)")->type_name("fixed|anytime");
+  app.add_flag("--without-selector", arguments.without_selector, "do without the selector key: weaker");
+  app.add_flag("--allow-tokenizer-mismatch", arguments.allow_tokenizer_mismatch, "take a tokenizer of another digest");
+  AddSecretOptions(app, arguments.secrets);
+}
+
+Result<Judge> MakeJudge(const JudgeArguments& arguments, bool needs_tokenizer, std::string& hint) {
+  VERDIGRIS_ASSIGN_OR_RETURN(const verify::JudgeOptions options, ParseOptions(arguments));
+  VERDIGRIS_ASSIGN_OR_RETURN(const Profile profile, LoadProfile(arguments.profile));
+  VERDIGRIS_ASSIGN_OR_RETURN(verify::JudgeKeys keys, JudgeKeysOf(arguments, profile, hint));
+  Judge judge{std::move(keys), options, nullptr, {}};
+  if (arguments.secrets.insecure_permissions) {
+    judge.warnings.push_back({"insecure_permissions", 1, "owner and mode of the key files were not checked"});
+  }
+  if (!needs_tokenizer) return judge;
+  if (profile.normaliser() != "none/1") {
+    return Fail(ErrorKind::kUnsupported, arguments.profile + ": normaliser " + profile.normaliser() + " is not in this build; none/1 is");
+  }
+  auto tokenizer = FindTokenizer(profile, arguments.profile, arguments.tokenizer, arguments.allow_tokenizer_mismatch);
+  if (!tokenizer) {
+    if (tokenizer.error().kind == ErrorKind::kNotFound && arguments.tokenizer.empty()) hint = "give --tokenizer FILE, or token ids with --ids";
+    if (tokenizer.error().kind == ErrorKind::kMismatch) hint = "--allow-tokenizer-mismatch tests with it all the same: valid, but weaker";
+    return Unexpected(tokenizer.error());
+  }
+  judge.tokenizer = std::move(*tokenizer);
+  if (judge.tokenizer->digest() != profile.tokenizer_sha256()) {
+    judge.warnings.push_back({"tokenizer_mismatch", 1, "sha256 of the tokenizer is " + Hex(judge.tokenizer->digest()) +
+                                                           ", the profile has " + Hex(profile.tokenizer_sha256())});
+  }
+  return judge;
+}
+
+Result<Judged> JudgeDocument(const Judge& judge, const std::string& name, std::string_view document) {
+  verify::Scratch scratch;
+  std::vector<verify::Token> tokens;
+  if (auto encoded = judge.tokenizer->Encode(document, scratch, tokens); !encoded) return InFile(name, encoded.error());
+  VERDIGRIS_ASSIGN_OR_RETURN(Judged judged, JudgeTokens(judge, name, std::move(tokens)));
+  if (const uint64_t count = IllFormedBytes(document); count > 0) {
+    for (verify::Finding& finding : judged.findings) {
+      finding.warnings.push_back({"invalid_utf8", count, "bytes that are not UTF-8 were read as U+FFFD"});
+    }
+  }
+  return judged;
+}
+
+Result<Judged> JudgeIds(const Judge& judge, const std::string& name, const std::vector<uint32_t>& ids) {
+  std::vector<verify::Token> tokens;
+  tokens.reserve(ids.size());
+  for (uint32_t i = 0; i < ids.size(); ++i) tokens.push_back({ids[i], i, i + 1});
+  return JudgeTokens(judge, name, std::move(tokens));
+}
+
+}  // namespace verdigris::tools

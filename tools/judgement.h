@@ -1,0 +1,47 @@
+// From options and files to findings: what `detect` and `show` share.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tools/inputs.h"
+#include "verify/finding.h"
+
+namespace verdigris::tools {
+
+struct JudgeArguments {
+  std::string profile;
+  std::vector<std::string> keys;
+  std::string tokenizer;
+  std::string alpha = "1e-6";
+  std::string rule = "first";
+  std::string test = "fixed";
+  bool without_selector = false;
+  bool allow_tokenizer_mismatch = false;
+  SecretOptions secrets;
+};
+void AddJudgeOptions(CLI::App& app, JudgeArguments& arguments);
+
+struct Judge {
+  verify::JudgeKeys keys;
+  verify::JudgeOptions options;
+  std::unique_ptr<verify::Tokenizer> tokenizer;  // null where ids are given
+  std::vector<verify::Warning> warnings;         // of the set-up; each finding carries them
+
+  const Profile& profile() const { return keys.profile(); }
+};
+// Sets `hint` where an error has a next step.
+Result<Judge> MakeJudge(const JudgeArguments& arguments, bool needs_tokenizer, std::string& hint);
+
+struct Judged {
+  std::vector<verify::Token> tokens;  // of ids as given: [i, i+1)
+  std::vector<verify::Finding> findings;
+  std::vector<std::vector<verify::TokenState>> traces;  // one a finding
+};
+// Bytes that are not UTF-8 are read as U+FFFD and counted in a warning.
+Result<Judged> JudgeDocument(const Judge& judge, const std::string& name, std::string_view document);
+Result<Judged> JudgeIds(const Judge& judge, const std::string& name, const std::vector<uint32_t>& ids);
+
+}  // namespace verdigris::tools

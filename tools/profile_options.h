@@ -1,0 +1,25 @@
+// What `profile new` makes of its options: the scheme object and sampler settings of a profile, in the notation of people
+// (gamma as a fraction, delta in nats, shares) instead of that of the file.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "watermark/profile.h"
+#include "watermark/result.h"
+
+namespace verdigris::tools {
+
+struct ProfileOptions {
+  std::string scheme = "green", tokenizer, vocab, tokenizer_sha256, unmarked_ids, window = "2", gamma, delta, specials, zero_temperature,
+              account_share = "0", normaliser = "none/1";
+  std::map<std::string, std::string> params;  // those of the schemes that have no notation of their own
+};
+
+// Errors   kInvalidArgument with the option's name; those of LoadTokenizer.
+Result<Profile> MakeProfile(const ProfileOptions& options);
+
+// Parameters that --gamma stands for.
+inline constexpr std::string_view kPlanes = "planes", kThreshold = "threshold";
+
+}  // namespace verdigris::tools

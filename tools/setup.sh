@@ -1,0 +1,62 @@
+# What tools/check and tools/quickstart share: the packages, and how a step is run. Sourced by bash, never run.
+
+# Debian 12 packages that build the tool and the libraries. The lists of README.md and CONTRIBUTING.md name this file.
+build_packages=(cmake ninja-build pkg-config g++ libssl-dev libeigen3-dev libexpected-dev libsentencepiece-dev
+  nlohmann-json3-dev libcli11-dev)
+# And those that the tests need besides.
+test_packages=(doctest-dev libbenchmark-dev python3)
+
+# Says on stderr what is being done.
+say() { printf '== %s\n' "$*" >&2; }
+
+# Installs those of the named packages that are missing; touches no network where none is.
+install_missing() {
+  if ! command -v dpkg-query >/dev/null; then
+    say "no dpkg here: taking it that the equivalents of these are installed: $*"
+    return
+  fi
+  local missing=() package status
+  for package in "$@"; do
+    status=$(dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null || true)
+    [ "$status" = installed ] || missing+=("$package")
+  done
+  if [ ${#missing[@]} -eq 0 ]; then
+    say "all packages are installed"
+    return
+  fi
+  local as_root=()
+  if [ "$(id -u)" -ne 0 ]; then
+    if ! command -v sudo >/dev/null; then
+      echo "error: these packages are missing, and installing them takes root or sudo: ${missing[*]}" >&2
+      exit 1
+    fi
+    as_root=(sudo)
+  fi
+  say "installing ${missing[*]}"
+  "${as_root[@]}" apt-get update -q >&2 || return
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -q -y --no-install-recommends "${missing[@]}" >&2
+}
+
+step_times=()
+
+# step NAME COMMAND...: runs the command and keeps how long it took.
+step() {
+  local name=$1 start=$SECONDS status=0
+  shift
+  say "$name"
+  "$@" || status=$?
+  step_times+=("$(printf '%5d s  %s' $((SECONDS - start)) "$name")")
+  return "$status"
+}
+
+print_step_times() { printf '%s\n' "${step_times[@]}" >&2; }
+
+# As many compilers as there are cores, and no more than there is memory for: one takes up to 1 GiB.
+compile_jobs() {
+  local cores memory_gib
+  cores=$(nproc)
+  memory_gib=$(awk '/^MemAvailable/ { print int($2 / 1048576) }' /proc/meminfo 2>/dev/null || echo "$cores")
+  [ "${memory_gib:-0}" -ge 1 ] || memory_gib=1
+  echo $((cores < memory_gib ? cores : memory_gib))
+}

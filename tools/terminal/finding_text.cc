@@ -1,0 +1,101 @@
+// The words follow those of a report (keys-and-evidence.md E7), so that nobody reads more out of a terminal than a record
+// would say: a detection names the chance of such a score without relation, and what does not detect is printed with what
+// the test was worth. Tested by tests/cli/detect_*.sh.
+#include "tools/terminal/finding_text.h"
+
+#include <cmath>
+#include <cstdio>
+#include <utility>
+
+#include "tools/cli.h"  // PrintReal
+#include "tools/terminal/printable.h"
+#include "verify/law.h"
+
+namespace verdigris::tools {
+namespace {
+
+std::string Percent(double share) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1f %%", 100 * share);
+  return text;
+}
+
+std::string TenTo(double log10_p) {
+  const std::string places = verify::FourPlacesUp(log10_p);
+  return places == "0.0000" ? "1" : "10^" + places;
+}
+
+std::string Row(std::string_view label, const std::string& text) {
+  std::string out = "  " + std::string(label);
+  out.resize(12, ' ');
+  return out + text + "\n";
+}
+
+std::string VerdictWords(const verify::Finding& finding) {
+  const std::string alpha = PrintReal(finding.alpha);
+  switch (finding.verdict) {
+    case verify::Verdict::kDetected: return "detected at alpha " + alpha;
+    case verify::Verdict::kNotDetected: return "not detected at alpha " + alpha + "; this is no evidence that the text is unrelated";
+    case verify::Verdict::kInconclusive: break;
+  }
+  if (finding.n == 0) return "inconclusive: no token could be scored, so nothing follows either way";
+  return "inconclusive at alpha " + alpha + ": too little text, so nothing follows either way";
+}
+
+std::string ChanceRow(const verify::Finding& finding, std::string_view member, std::string_view words, double log10_p) {
+  std::string text = TenTo(log10_p) + " " + std::string(words);
+  if (finding.verdict_by == member) text += finding.boundary ? " (decides; on the boundary, so it does not detect)" : " (decides)";
+  return text;
+}
+
+std::string CountsText(const verify::Counts& counts) {
+  std::string text = std::to_string(counts.scored) + " of " + std::to_string(counts.tokens) + " scored";
+  const std::pair<uint64_t, const char*> others[] = {{counts.short_, "at the start"},  {counts.special, "beside special tokens"},
+                                                     {counts.repeated, "repeated"},    {counts.duplicate, "duplicate"},
+                                                     {counts.other_layer, "of the other layer"}};
+  const char* separator = "; not: ";
+  for (const auto& [count, name] : others) {
+    if (count == 0) continue;
+    text += separator + std::to_string(count) + " " + name;
+    separator = ", ";
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string FindingText(const verify::Finding& finding, const Palette& palette) {
+  std::string out(palette.bold());
+  out += (finding.input == "-" ? "standard input" : Printable(finding.input)) + ": " + VerdictWords(finding);
+  out += palette.reset();
+  out += "\n";
+  out += Row("p", ChanceRow(finding, "log10_p", "that an unrelated text scores as high", finding.log10_p));
+  out += Row("p anytime", ChanceRow(finding, "log10_p_anytime", "however often one looked", finding.log10_p_anytime));
+  if (finding.log10_p_family) {
+    out += Row("p family", ChanceRow(finding, "log10_p_family", "after allowing for all keys tried", *finding.log10_p_family));
+  }
+  for (const verify::LayerResult& layer : finding.layers) {
+    std::string text = layer.kid + ", " + std::string(LayerName(layer.layer)) + " layer";
+    if (!layer.account.empty()) text += " of " + layer.account;
+    if (finding.layers.size() > 1) text += ": " + std::to_string(layer.statistic) + " of " + std::to_string(layer.n) + ", p " + TenTo(layer.log10_p);
+    out += Row("key", text);
+  }
+  out += Row("tokens", CountsText(finding.counts));
+  if (finding.n > 0) {
+    const double n = static_cast<double>(finding.n);
+    out += Row(finding.scheme, std::to_string(finding.statistic) + " of " + std::to_string(finding.n) + ", " +
+                                   Percent(static_cast<double>(finding.statistic) / n) + "; by chance " +
+                                   Percent(static_cast<double>(finding.law.numerator) / finding.law.denominator));
+  }
+  if (finding.verdict != verify::Verdict::kDetected) {
+    std::string text = Percent(finding.power.at_this_length) + " of marked texts of this length (1.2 bit a token) would be detected";
+    if (finding.power.tokens_needed) text += "; 90 % take " + std::to_string(*finding.power.tokens_needed) + " scored tokens";
+    out += Row("power", text);
+  }
+  for (const verify::Warning& warning : finding.warnings) {
+    out += Row("warning", warning.code + " (" + std::to_string(warning.count) + "): " + warning.text);
+  }
+  return out + Row("limit", kFirstLimit);
+}
+
+}  // namespace verdigris::tools

@@ -1,0 +1,29 @@
+// Progress of long work, on standard error: a bar on a terminal, elsewhere a plain line every 30 seconds.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+namespace verdigris::tools {
+
+class Progress {
+ public:
+  // `what` is a plural, such as "tokens".
+  Progress(std::string what, uint64_t total);
+  ~Progress();
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+  void Update(uint64_t done);
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  std::string what_;
+  uint64_t total_;
+  bool terminal_;
+  bool shown_ = false;  // a bar stands on the line
+  Clock::time_point start_, next_;
+};
+
+}  // namespace verdigris::tools

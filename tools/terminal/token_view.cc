@@ -1,0 +1,131 @@
+// The martingale and not a z-score is drawn: its height means the same at every place, evidence that would stand if the
+// text ended there (statistics.md section 6).
+//
+// The text is hostile: what a terminal obeys is shown, not sent (printable.h). Colours are ended before a line feed, so
+// that no background runs on to the end of a line. Tested by tests/cli/show_*.sh.
+#include "tools/terminal/token_view.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include "tools/cli.h"  // PrintReal
+#include "tools/terminal/printable.h"
+#include "verify/martingale.h"
+
+namespace verdigris::tools {
+namespace {
+
+constexpr size_t kCells = 60;
+
+bool IsScored(const verify::TokenState& state) { return state.kind == verify::TokenState::Kind::kScored; }
+
+bool IsHit(const verify::TokenState& state, const NullLaw& law) {
+  return state.score * law.denominator > law.numerator;
+}
+
+struct Marks {
+  std::string_view colour, open, close;
+};
+
+Marks MarksOf(const verify::TokenState& state, const NullLaw& law, const Palette& palette) {
+  if (!IsScored(state)) return {palette.dim(), "<", ">"};
+  if (IsHit(state, law)) return {palette.hit(), "[", "]"};
+  return {palette.miss(), "", ""};
+}
+
+// White space at the ends stays outside of marks, so that words stay apart.
+void AppendMarked(const std::string& text, const Marks& marks, std::string& out) {
+  constexpr const char* kWhite = " \t\n";
+  const size_t first = text.find_first_not_of(kWhite);
+  if (first == std::string::npos) {
+    out += text;
+    return;
+  }
+  const size_t end = text.find_last_not_of(kWhite) + 1;
+  out += text.substr(0, first);
+  out += marks.open;
+  out.append(text, first, end - first);
+  out += marks.close;
+  out += text.substr(end);
+}
+
+void AppendColoured(const std::string& text, const Marks& marks, const Palette& palette, std::string& out) {
+  for (size_t at = 0; at < text.size();) {
+    const size_t line = std::min(text.find('\n', at), text.size());
+    if (line > at) {
+      out += marks.colour;
+      out.append(text, at, line - at);
+      out += palette.reset();
+    }
+    if (line < text.size()) out += '\n';
+    at = line + 1;
+  }
+}
+
+}  // namespace
+
+void PrintTokens(std::string_view document, std::span<const verify::Token> tokens, std::span<const verify::TokenState> states,
+                 const NullLaw& law, const Palette& palette, Output& out) {
+  size_t at = 0;  // bytes shown; a byte may stand behind several tokens
+  std::string line;
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    const size_t begin = std::max<size_t>(at, tokens[i].begin), end = std::max<size_t>(begin, tokens[i].end);
+    line = Printable(document.substr(at, begin - at), /*keep_lines=*/true);
+    const std::string text = Printable(document.substr(begin, end - begin), /*keep_lines=*/true);
+    const Marks marks = MarksOf(states[i], law, palette);
+    if (palette.on) {
+      AppendColoured(text, marks, palette, line);
+    } else {
+      AppendMarked(text, marks, line);
+    }
+    out.Write(line);
+    at = end;
+  }
+  out.Write(Printable(document.substr(at), /*keep_lines=*/true));
+  if (!document.ends_with('\n')) out.Write("\n");
+  out.Write("\n");
+  const auto key = [&](std::string_view colour, std::string_view text) {
+    return std::string(colour) + std::string(text) + std::string(palette.reset());
+  };
+  out.Write(palette.on ? "key: " + key(palette.hit(), "hit") + " " + key(palette.miss(), "miss") + " " + key(palette.dim(), "not scored") + "\n"
+                       : "key: [hit] miss <not scored>\n");
+}
+
+void PrintEvidence(std::span<const verify::TokenState> states, const NullLaw& law, double alpha, const Palette& palette,
+                   Output& out) {
+  static constexpr const char* kBlocks[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+  static constexpr const char* kAscii[] = {"_", ".", ":", "-", "=", "+", "*", "#"};
+  const auto& levels = UseUnicode() ? kBlocks : kAscii;
+  if (std::none_of(states.begin(), states.end(), IsScored)) return;
+  const size_t cells = std::min(kCells, states.size());
+  const double needed = -std::log10(alpha);
+  std::vector<double> height;
+  uint64_t n = 0, statistic = 0;
+  for (size_t cell = 0, i = 0; cell < cells; ++cell) {
+    for (const size_t end = states.size() * (cell + 1) / cells; i < end; ++i) {
+      if (!IsScored(states[i])) continue;
+      ++n;
+      statistic += states[i].score;
+    }
+    height.push_back(n == 0 ? 0 : std::max(0.0, verify::Log10Martingale(law, n, statistic)));
+  }
+  const double top = std::max(needed, *std::max_element(height.begin(), height.end()));
+  const size_t reached = static_cast<size_t>(std::find_if(height.begin(), height.end(), [&](double h) { return h >= needed; }) - height.begin());
+  std::string strip, mark;
+  for (size_t cell = 0; cell < cells; ++cell) {
+    const auto level = static_cast<size_t>(std::min(7.0, std::floor(height[cell] / top * 8)));
+    if (cell == reached) strip += palette.hit();
+    strip += levels[level];
+  }
+  strip += reached < cells ? palette.reset() : "";
+  char most[64];
+  std::snprintf(most, sizeof most, "10^%.1f at the highest", top == needed && reached == cells ? *std::max_element(height.begin(), height.end()) : top);
+  out.Write("\nevidence  " + strip + "  " + most + "\n");
+  const std::string level = "alpha " + PrintReal(alpha) + " (10^" + PrintReal(std::round(needed * 10) / 10) + ")";
+  out.Write(reached < cells ? "          " + std::string(reached, ' ') + "^ " + level + " reached by token " +
+                                  std::to_string(states.size() * (reached + 1) / cells) + "\n"
+                            : "          " + level + " not reached\n");
+}
+
+}  // namespace verdigris::tools

@@ -1,0 +1,11 @@
+// The order is that of a first use; help, man page and completions walk this table.
+#include "tools/verbs.h"
+
+namespace verdigris::tools {
+
+std::span<const Verb> Verbs() {
+  static const Verb kVerbs[] = {kKeygen, kProfileNew, kProfileShow, kProfileDigest, kDerive, kGenerate, kDetect, kShow, kSchemes, kSelftest, kPages};
+  return kVerbs;
+}
+
+}  // namespace verdigris::tools

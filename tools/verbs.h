@@ -1,0 +1,10 @@
+// The verbs, each in a file of its own: cmd_<verb>.cc.
+#pragma once
+
+#include "tools/cli.h"
+
+namespace verdigris::tools {
+
+extern const Verb kKeygen, kProfileNew, kProfileShow, kProfileDigest, kDerive, kGenerate, kDetect, kShow, kSchemes, kSelftest, kPages;
+
+}  // namespace verdigris::tools
