@@ -2,7 +2,7 @@
 // real one is marked inside its own serving code (watermark/).
 //
 // The answer is drawn by std::mt19937_64, whose numbers the C++ standard fixes, so a seed gives the same answer everywhere
-// the model's logits are the same. Tested by tests/cli/generate_*.sh.
+// the model's logits are the same. Tested by tests/cli/generate.sh and no_secrets.sh.
 #include <openssl/rand.h>
 
 #include <array>

@@ -1,5 +1,5 @@
 // verdigris profile new, show, digest: what marking and judging side must agree on, in one file.
-// Tested by tests/cli/profile_*.sh.
+// Tested by tests/cli/profile*.sh.
 #include <sys/stat.h>
 
 #include "tools/inputs.h"

@@ -1,5 +1,5 @@
 // verdigris show: a text with its tokens coloured by what they score, how the evidence grows, and the finding.
-// Tested by tests/cli/show_*.sh.
+// Tested by tests/cli/show*.sh.
 #include "tools/judgement.h"
 #include "tools/terminal/finding_text.h"
 #include "tools/terminal/token_view.h"

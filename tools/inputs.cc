@@ -1,6 +1,6 @@
 // A tokenizer is looked up by digest and never by name: a wrong one costs power without a word. Only files named *.model
 // are opened, since a profile may lie in a folder of anything.
-// Tested by tests/cli/key_*.sh, profile_*.sh and tokenizer_*.sh.
+// Tested by tests/cli/key_*.sh, profile*.sh and tokenizer.sh.
 #include "tools/inputs.h"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// Tested by tests/cli/output_closed.sh and tests/cli/interrupted.sh.
+// Tested by tests/cli/output.sh and tests/cli/interrupted.sh.
 #include "tools/process.h"
 
 #include <fcntl.h>

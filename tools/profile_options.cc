@@ -1,6 +1,6 @@
 // Numbers are taken exactly, never rounded: a gamma of 0.3 or a delta of 0.0005 is refused instead of becoming another.
 // Parameters are those of the scheme's row in the table; no scheme is known by name.
-// Tested by tests/cli/profile_*.sh.
+// Tested by tests/cli/profile*.sh.
 #include "tools/profile_options.h"
 
 #include <algorithm>

@@ -4,13 +4,12 @@
 find_package/  C++: verdigris::watermark, verdigris::verify and verdigris::c by find_package
 pkg_config/    C: the C library alone by pkg-config, compiled as C11
 
-The installed tool must run from there too, with the data it was installed with.
+The installed tool must run from there too, beside its data, man page and completions.
 """
 
 import argparse
 import os
 import pathlib
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -41,6 +40,7 @@ def main():
             "-DCMAKE_BUILD_TYPE=Debug", f"-DWANTED_VERSION={arguments.version}")
         run(arguments.cmake, "--build", build)
         run(build / "consumer")
+        run(build / "c_consumer")
 
         pc_files = list(prefix.rglob("verdigris.pc"))
         assert len(pc_files) == 1, pc_files
@@ -56,14 +56,17 @@ def main():
         library_folder = next(prefix.rglob("libverdigris.so.1")).parent
         run(program, env=dict(os.environ, LD_LIBRARY_PATH=str(library_folder)))
 
-        # Headers, archives and data must not lean on the source tree: every path named in what was installed.
+        # What was installed must not lean on the source tree.
         for path in prefix.rglob("*.cmake"):
             assert str(HERE.parents[1]) not in path.read_text(), f"{path} names the source tree"
 
         tool = prefix / "bin" / "verdigris"
         run(tool, "--version")
         run(tool, "selftest", stdout=subprocess.DEVNULL)
-        assert shutil.which(str(tool))
+        for file in ("share/verdigris/pocket_lm/model.safetensors", "share/verdigris/pocket_lm/tokenizer.model",
+                     "share/verdigris/pocket_lm/config.json", "share/man/man1/verdigris.1",
+                     "share/bash-completion/completions/verdigris", "share/zsh/site-functions/_verdigris"):
+            assert (prefix / file).is_file(), f"{file} is not installed"
     return 0
 
 

@@ -29,7 +29,8 @@ TEST_CASE("tensors of the three types are read, in any order and at any alignmen
   std::string header =
       R"({"half":{"dtype":"F16","shape":[2,2],"data_offsets":[4,12]},"__metadata__":{"format":"pt"},)"
       R"("one":{"dtype":"F32","shape":[],"data_offsets":[0,4]},)"
-      R"("brain":{"dtype":"BF16","shape":[1,3],"data_offsets":[12,18]},"none":{"dtype":"F32","shape":[0,5],"data_offsets":[12,12]}})";
+      R"("brain":{"dtype":"BF16","shape":[1,3],"data_offsets":[12,18]},)"
+      R"("none":{"dtype":"F32","shape":[0,5],"data_offsets":[12,12]}})";
   if (header.size() % 2 == 0) header += ' ';
   const std::string data(
       "\x00\x00\x20\xC0"                  // -2.5

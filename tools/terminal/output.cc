@@ -1,5 +1,5 @@
 // A full disk may show only when the descriptor is closed (NFS, quotas), so that is asked too.
-// Tested by tests/cli/output_*.sh.
+// Tested by tests/cli/output.sh.
 #include "tools/terminal/output.h"
 
 #include <unistd.h>

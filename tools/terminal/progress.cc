@@ -26,7 +26,7 @@ Progress::~Progress() {
 
 void Progress::Update(uint64_t done) {
   const Clock::time_point now = Clock::now();
-  if (now < next_ || done == 0 || total_ == 0) return;
+  if (now < next_ || done == 0 || done >= total_) return;
   next_ = now + (terminal_ ? kBarEvery : kLineEvery);
   const double seconds = std::chrono::duration<double>(now - start_).count();
   const double left = seconds / static_cast<double>(done) * static_cast<double>(total_ - done);

@@ -2,7 +2,7 @@
 // text ended there (statistics.md section 6).
 //
 // The text is hostile: what a terminal obeys is shown, not sent (printable.h). Colours are ended before a line feed, so
-// that no background runs on to the end of a line. Tested by tests/cli/show_*.sh.
+// that no background runs on to the end of a line. Tested by tests/cli/show*.sh.
 #include "tools/terminal/token_view.h"
 
 #include <algorithm>
