@@ -1,4 +1,4 @@
-// Tested by tests/watermark/layers_test.cc (native.json `selectors`, `scored`).
+// Tested by tests/watermark/layers_test.cc (native.json `selectors`) and marker_test.cc (`scored`).
 #include "watermark/layers.h"
 
 #include <algorithm>
@@ -18,7 +18,7 @@ std::string_view LayerName(Layer layer) {
 Result<void> Layers::Add(const Profile& profile, const KeyFile& key) {
   const std::string role(RoleName(key.role));
   if (key.role == KeyRole::kMaster || key.role == KeyRole::kScheme || key.role == KeyRole::kEpoch) {
-    return Fail(ErrorKind::kMismatch, "a " + role + " key cannot be used here: derive a provider, selector or account key from it");
+    return Fail(ErrorKind::kMismatch, std::string(key.role == KeyRole::kEpoch ? "an " : "a ") + role + " key cannot be used here: derive a provider, selector or account key from it");
   }
   if (key.scheme_id != profile.scheme_id()) {
     return Fail(ErrorKind::kMismatch, "the " + role + " key is of scheme_id " + Hex(key.scheme_id) + ", the profile has " + Hex(profile.scheme_id()));
