@@ -8,17 +8,11 @@
 #include <algorithm>
 #include <cassert>
 #include <cstring>
-#include <new>
 #include <numeric>
-
-#include <openssl/rand.h>
 
 namespace verdigris::verify {
 
-Evidence::Evidence(size_t h) : h_(h) {
-  assert(h >= 1 && h <= kMaxWindow);
-  if (RAND_bytes(reinterpret_cast<unsigned char*>(&seed_), sizeof seed_) != 1) throw std::bad_alloc();
-}
+Evidence::Evidence(size_t h) : h_(h), seed_(RandomTableSeed()) { assert(h >= 1 && h <= kMaxWindow); }
 
 void Evidence::Grow() {
   slots_.assign(std::max<size_t>(64, 2 * slots_.size()), 0);
@@ -31,13 +25,8 @@ void Evidence::Grow() {
 }
 
 size_t Evidence::FindSlot(const uint32_t* key, bool* free) const {
-  uint64_t hash = seed_;
-  for (size_t i = 0; i <= h_; ++i) {
-    hash = (hash ^ key[i]) * 0x9E3779B97F4A7C15u;
-    hash ^= hash >> 32;
-  }
   const size_t mask = slots_.size() - 1;
-  size_t slot = static_cast<size_t>(hash) & mask;
+  size_t slot = static_cast<size_t>(HashIds(seed_, key, h_ + 1)) & mask;
   while (slots_[slot] != 0 &&
          std::memcmp(keys_.data() + (slots_[slot] - 1) * (h_ + 1), key, (h_ + 1) * sizeof *key) != 0) {
     slot = (slot + 1) & mask;

@@ -17,15 +17,15 @@
 namespace verdigris {
 namespace {
 
-uint64_t RandomSeed() {
+bool SameWindow(const uint32_t* a, const uint32_t* b, size_t h) { return std::memcmp(a, b, h * sizeof *a) == 0; }
+
+}  // namespace
+
+uint64_t RandomTableSeed() {
   uint64_t seed = 0;
   if (RAND_bytes(reinterpret_cast<unsigned char*>(&seed), sizeof seed) != 1) throw std::bad_alloc();
   return seed;
 }
-
-bool SameWindow(const uint32_t* a, const uint32_t* b, size_t h) { return std::memcmp(a, b, h * sizeof *a) == 0; }
-
-}  // namespace
 
 SpecialIds::SpecialIds(std::span<const IdRange> ranges, uint32_t vocab)
     : ranges_(ranges.begin(), ranges.end()), bits_((size_t{vocab} + 63) / 64), vocab_(vocab) {
@@ -75,17 +75,12 @@ bool WindowIsRepeated(std::span<const uint32_t> output, size_t h) {
   return false;
 }
 
-History::History(size_t h) : h_(h), seed_(RandomSeed()) { assert(h >= 1 && h <= 9); }
+History::History(size_t h) : h_(h), seed_(RandomTableSeed()) { assert(h >= 1 && h <= 9); }
 
 // The slot that holds this window, or the free one where it would go. Precondition: the table has a free slot.
 size_t History::FindSlot(const uint32_t* window) const {
-  uint64_t hash = seed_;
-  for (size_t i = 0; i < h_; ++i) {
-    hash = (hash ^ window[i]) * 0x9E3779B97F4A7C15u;
-    hash ^= hash >> 32;
-  }
   const size_t mask = slots_.size() - 1;
-  size_t slot = static_cast<size_t>(hash) & mask;
+  size_t slot = static_cast<size_t>(HashIds(seed_, window, h_)) & mask;
   while (slots_[slot] != 0 && !SameWindow(WindowOf(slots_[slot] - 1), window, h_)) slot = (slot + 1) & mask;
   return slot;
 }

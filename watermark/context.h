@@ -48,6 +48,18 @@ enum class PositionState : uint8_t { kEligible, kShort, kSpecial, kRepeated };
 
 enum class Rule { kTuple, kFirst };
 
+// For tables keyed by sequences of ids: a random seed for each table, so that nobody can prepare ids that collide, and the
+// hash. Neither enters a result. RandomTableSeed may throw std::bad_alloc.
+uint64_t RandomTableSeed();
+inline uint64_t HashIds(uint64_t seed, const uint32_t* ids, size_t count) {
+  uint64_t hash = seed;
+  for (size_t i = 0; i < count; ++i) {
+    hash = (hash ^ ids[i]) * 0x9E3779B97F4A7C15u;
+    hash ^= hash >> 32;
+  }
+  return hash;
+}
+
 // kInvalidArgument for an id >= 2^24: "output id 4294967295 at 17".
 Result<void> CheckIds(std::span<const uint32_t> ids);
 
@@ -90,7 +102,7 @@ class History {
   void Grow();
 
   size_t h_;
-  uint64_t seed_;              // so that nobody can prepare windows that collide
+  uint64_t seed_;
   std::vector<uint32_t> ids_;
   std::vector<uint32_t> slots_;  // open addressing: 1 + first position of a window, 0 where free
   size_t used_ = 0;

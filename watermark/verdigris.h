@@ -318,7 +318,7 @@ VDG_API void vdg_marker_free(vdg_marker* marker);
 VDG_API int32_t vdg_marker_get(const vdg_marker* marker, const char* name, char* buf, size_t cap, size_t* need,
                                vdg_error* err);
 
-/** Makes a marker with the same profile, provider and selector key, and another account key. Cheap: about 20 us.
+/** Makes a marker with the same profile, provider and selector key, and another account key. Cheap: one derivation and three key set-ups.
  *
  *  Returns: VDG_OK, VDG_MISMATCH (another role, scheme or epoch), VDG_INVALID_ARGUMENT, VDG_INTERNAL, VDG_NO_MEMORY
  *  Args:    marker: stays as it is

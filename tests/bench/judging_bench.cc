@@ -10,6 +10,7 @@
 
 #include <benchmark/benchmark.h>
 
+#include "tests/bench/bench_profile.h"
 #include "verify/finding.h"
 #include "verify/text/sentencepiece.h"
 
@@ -49,17 +50,7 @@ void Tokenize(benchmark::State& state) {
 
 void Judge(benchmark::State& state) {
   const World world = Load();
-  const Json object = Json::FromMembers({{"scheme", "green"},
-                                         {"prf", "verdigris/1/aes256"},
-                                         {"normaliser", "none/1"},
-                                         {"tokenizer_sha256", std::string(64, 'a')},
-                                         {"unmarked_ids", Json::Array{Json::Array{int64_t{0}, int64_t{2}}}},
-                                         {"window", int64_t{2}},
-                                         {"vocab", int64_t{world.tokenizer->vocab()}},
-                                         {"provider_share", int64_t{kFullShare}},
-                                         {"planes", int64_t{2}},
-                                         {"threshold", int64_t{1}}});
-  const Profile profile = *Profile::Create(object, {});
+  const Profile profile = BenchProfile(world.tokenizer->vocab(), kFullShare, /*plain=*/false);
   const KeyFile key{KeyRole::kProvider, profile.scheme_id(), 0, "", "2027-01-01T00:00:00Z", Key(std::array<uint8_t, kKeyBytes>{})};
   const KeyFile* pointer = &key;
   const JudgeKeys keys = *JudgeKeys::Create(profile, {&pointer, 1}, false);

@@ -13,6 +13,7 @@
 #include <Eigen/Core>
 #include <benchmark/benchmark.h>
 
+#include "tests/bench/bench_profile.h"
 #include "watermark/marker.h"
 #include "watermark/schemes.h"
 
@@ -24,22 +25,6 @@ Key BenchKey(uint8_t seed) {
   std::array<uint8_t, kKeyBytes> bytes{};
   bytes[0] = seed;
   return Key(bytes);
-}
-
-Profile BenchProfile(uint32_t vocab, int share, bool plain) {
-  const Json object = Json::FromMembers({{"scheme", "green"},
-                                         {"prf", "verdigris/1/aes256"},
-                                         {"normaliser", "none/1"},
-                                         {"tokenizer_sha256", std::string(64, 'a')},
-                                         {"unmarked_ids", Json::Array{Json::Array{int64_t{0}, int64_t{2}}}},
-                                         {"window", int64_t{2}},
-                                         {"vocab", int64_t{vocab}},
-                                         {"provider_share", int64_t{share}},
-                                         {"planes", int64_t{2}},
-                                         {"threshold", int64_t{1}}});
-  SamplerSettings sampler;
-  if (plain) sampler.specials = SamplerSettings::Specials::kPlain;
-  return *Profile::Create(object, sampler);
 }
 
 Marker BenchMarker(uint32_t vocab, int share, bool plain) {
