@@ -86,9 +86,10 @@ void Decide(Finding& finding, double log10_alpha) {
                           : finding.verdict_by == "log10_p_anytime" ? finding.log10_p_anytime
                                                                     : finding.log10_p;
   finding.boundary = IsBoundary(deciding, log10_alpha);
-  if (finding.n > 0 && Detects(deciding, log10_alpha)) {
+  // Nothing scored has p = 1 and power 0, and so is inconclusive.
+  if (Detects(deciding, log10_alpha)) {
     finding.verdict = Verdict::kDetected;
-  } else if (finding.n > 0 && finding.power.at_this_length >= kPowerForNotDetected) {
+  } else if (finding.power.at_this_length >= kPowerForNotDetected) {
     finding.verdict = Verdict::kNotDetected;
   } else {
     finding.verdict = Verdict::kInconclusive;
