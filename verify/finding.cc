@@ -117,7 +117,7 @@ Finding RunTest(const JudgeKeys& keys, const JudgeKeys::Test& test, size_t famil
     for (size_t row = 0; row < scores.back().size(); ++row) {
       if (scores.back()[row] == kUnscored) continue;
       ++result.n;
-      result.statistic += static_cast<uint64_t>(text.coefficients[row]) * scores.back()[row];
+      result.statistic += static_cast<Statistic>(text.coefficients[row]) * scores.back()[row];
     }
     result.log10_p = Log10UpperTail(finding.law, result.n, result.statistic);
     finding.n += result.n;
@@ -184,7 +184,7 @@ Finding RunTest(const JudgeKeys& keys, const JudgeKeys::Test& test, size_t famil
     decision_alpha -= log10_family;
   }
   finding.smallest_attainable_log10_p = Log10SmallestP(finding.law, finding.n);
-  finding.power.effect = ReferenceEffect(finding.law, profile.delta_nats());
+  finding.power.effect = profile.scheme().reference_effect(profile);
   finding.power.at_this_length = PowerAt(finding.law, finding.n, finding.power.effect, decision_alpha);
   finding.power.tokens_needed = TokensNeeded(finding.law, finding.power.effect, decision_alpha, kPowerForNotDetected);
   Decide(finding, log10_alpha);
@@ -300,13 +300,13 @@ std::string ToJson(const Finding& finding) {
   json["profile"] = Hex(finding.profile_digest);
   json["rule"] = RuleName(finding.rule);
   json["counts"] = CountsJson(finding.counts);
-  json["statistic"] = {{"law", "bernoulli"}, {"gamma", GammaText(finding.law)}, {"n", finding.n}, {"s", std::to_string(finding.statistic)}};
+  json["statistic"] = {{"law", "bernoulli"}, {"gamma", GammaText(finding.law)}, {"n", finding.n}, {"s", DecimalText(finding.statistic)}};
   json["layers"] = OrderedJson::array();
   for (const LayerResult& layer : finding.layers) {
     OrderedJson row = {{"layer", LayerName(layer.layer)}, {"kid", layer.kid}};
     if (!layer.account.empty()) row["account"] = layer.account;
     row["n"] = layer.n;
-    row["s"] = std::to_string(layer.statistic);
+    row["s"] = DecimalText(layer.statistic);
     row["log10_p"] = layer.log10_p;
     json["layers"].push_back(std::move(row));
   }

@@ -30,7 +30,7 @@ struct LayerResult {
   std::string kid;
   std::string account;  // label, account layer only
   uint64_t n = 0;
-  uint64_t statistic = 0;
+  Statistic statistic = 0;
   double log10_p = 0;
 };
 
@@ -62,7 +62,7 @@ struct Finding {
   Counts counts;
   NullLaw law{};
   uint64_t n = 0;
-  uint64_t statistic = 0;
+  Statistic statistic = 0;
   std::vector<LayerResult> layers;
   double smallest_attainable_log10_p = 0;
   Power power{};

@@ -17,10 +17,13 @@ namespace {
 constexpr double kLog10E = 0.434294481903251827651;
 constexpr double kBoundary = 1e-9;  // far above the error of log10 p near any alpha in use, far below any step of it
 
-uint64_t LargestStatistic(const NullLaw& law, uint64_t n) {
+Statistic LargestStatistic(const NullLaw& law, uint64_t n) {
   switch (law.kind) {
     case NullLaw::Kind::kBernoulli:
       return n;
+    case NullLaw::Kind::kGamma:
+    case NullLaw::Kind::kTwoBernoulli:
+      break;
   }
   assert(false && "law without a largest statistic");
   return 0;
@@ -36,10 +39,13 @@ double Log10BinomialUpperTail(uint64_t n, uint64_t k, uint32_t numerator, uint32
   return ln_p < 0 ? ln_p * kLog10E : 0;  // a p that rounds to 1 is +0, not -0
 }
 
-double Log10UpperTail(const NullLaw& law, uint64_t n, uint64_t statistic) {
+double Log10UpperTail(const NullLaw& law, uint64_t n, Statistic statistic) {
   switch (law.kind) {
     case NullLaw::Kind::kBernoulli:
-      return Log10BinomialUpperTail(n, statistic, law.numerator, law.denominator);
+      return Log10BinomialUpperTail(n, static_cast<uint64_t>(statistic), law.numerator, law.denominator);
+    case NullLaw::Kind::kGamma:
+    case NullLaw::Kind::kTwoBernoulli:
+      break;
   }
   assert(false && "law without a tail");
   return 0;  // p = 1: no evidence
@@ -51,16 +57,27 @@ bool IsBoundary(double log10_p, double log10_alpha) { return std::fabs(log10_p -
 
 bool Detects(double log10_p, double log10_alpha) { return log10_p <= log10_alpha && !IsBoundary(log10_p, log10_alpha); }
 
-std::optional<uint64_t> CriticalValue(const NullLaw& law, uint64_t n, double log10_alpha) {
+std::optional<Statistic> CriticalValue(const NullLaw& law, uint64_t n, double log10_alpha) {
   assert(log10_alpha < 0);
-  uint64_t high = LargestStatistic(law, n);
+  Statistic high = LargestStatistic(law, n);
   if (!Detects(Log10UpperTail(law, n, high), log10_alpha)) return std::nullopt;
-  uint64_t low = 0;  // p = 1 there, never a detection
+  Statistic low = 0;  // p = 1 there, never a detection
   while (high - low > 1) {
-    const uint64_t middle = low + (high - low) / 2;
+    const Statistic middle = low + (high - low) / 2;
     (Detects(Log10UpperTail(law, n, middle), log10_alpha) ? high : low) = middle;
   }
   return high;
+}
+
+LawStatus StatusOf(const NullLaw& law) { return law.kind == NullLaw::Kind::kGamma ? LawStatus::kBound : LawStatus::kExact; }
+
+std::string DecimalText(Statistic statistic) {
+  std::string text;
+  do {
+    text.insert(text.begin(), static_cast<char>('0' + static_cast<int>(statistic % 10)));
+    statistic /= 10;
+  } while (statistic != 0);
+  return text;
 }
 
 std::string FourPlacesUp(double log10_p) {

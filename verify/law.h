@@ -19,7 +19,7 @@ namespace verdigris::verify {
 double Log10BinomialUpperTail(uint64_t n, uint64_t k, uint32_t numerator, uint32_t denominator);
 
 // log10 p of the sum of n scores under `law`. A statistic that n scores cannot reach is a bug.
-double Log10UpperTail(const NullLaw& law, uint64_t n, uint64_t statistic);
+double Log10UpperTail(const NullLaw& law, uint64_t n, Statistic statistic);
 
 // log10 of the smallest p that n scores can reach; 0 where n = 0.
 double Log10SmallestP(const NullLaw& law, uint64_t n);
@@ -31,7 +31,13 @@ bool IsBoundary(double log10_p, double log10_alpha);
 bool Detects(double log10_p, double log10_alpha);
 
 // The smallest statistic of n scores that Detects(); none where even the largest does not. log10_alpha < 0.
-std::optional<uint64_t> CriticalValue(const NullLaw& law, uint64_t n, double log10_alpha);
+std::optional<Statistic> CriticalValue(const NullLaw& law, uint64_t n, double log10_alpha);
+
+// What Log10UpperTail() gives: the true law, or a p that is never smaller than the true one.
+enum class LawStatus { kExact, kBound };
+LawStatus StatusOf(const NullLaw& law);
+
+std::string DecimalText(Statistic statistic);
 
 // log10 p for people and records: four places, rounded towards less evidence; "0.0000", never "-0.0000". A value within
 // 1e-11 above a four-place number counts as that number.

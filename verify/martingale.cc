@@ -59,10 +59,13 @@ double Log10BernoulliMartingale(uint64_t n, uint64_t k, uint32_t numerator, uint
   return LnMartingale(n, k, Chance::FromRatio(numerator, denominator)) * kLog10E;
 }
 
-double Log10Martingale(const NullLaw& law, uint64_t n, uint64_t statistic) {
+double Log10Martingale(const NullLaw& law, uint64_t n, Statistic statistic) {
   switch (law.kind) {
     case NullLaw::Kind::kBernoulli:
-      return Log10BernoulliMartingale(n, statistic, law.numerator, law.denominator);
+      return Log10BernoulliMartingale(n, static_cast<uint64_t>(statistic), law.numerator, law.denominator);
+    case NullLaw::Kind::kGamma:
+    case NullLaw::Kind::kTwoBernoulli:
+      break;
   }
   assert(false && "law without a martingale");
   return 0;  // M = 1: no evidence
@@ -76,7 +79,7 @@ void RunningMaximum::Push(uint64_t score) {
   const Chance g = Chance::FromRatio(law_.numerator, law_.denominator);
   if (static_cast<double>(statistic_) * g.all <= static_cast<double>(n_) * g.yes) return;
   // The slack covers the rounding of the bound, which is far below it.
-  if (LnBound(n_, statistic_, g) * kLog10E < log10_max_ - 1e-9) return;
+  if (LnBound(n_, static_cast<uint64_t>(statistic_), g) * kLog10E < log10_max_ - 1e-9) return;
   const double log10_m = Log10Martingale(law_, n_, statistic_);
   if (log10_m > log10_max_) log10_max_ = log10_m;
 }

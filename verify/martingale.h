@@ -19,7 +19,7 @@ namespace verdigris::verify {
 double Log10BernoulliMartingale(uint64_t n, uint64_t k, uint32_t numerator, uint32_t denominator);
 
 // log10 M of n scores that sum to `statistic`.
-double Log10Martingale(const NullLaw& law, uint64_t n, uint64_t statistic);
+double Log10Martingale(const NullLaw& law, uint64_t n, Statistic statistic);
 
 // The running maximum of M over scores in an order fixed before scoring. Merged evidence has no order and so no
 // maximum: use Log10Martingale there.
@@ -33,12 +33,12 @@ class RunningMaximum {
   // log10 max M, M_0 = 1 included, so at least 0; log10 of the anytime p is its negative.
   double log10_max() const { return log10_max_; }
   uint64_t n() const { return n_; }
-  uint64_t statistic() const { return statistic_; }
+  Statistic statistic() const { return statistic_; }
 
  private:
   NullLaw law_;
   uint64_t n_ = 0;
-  uint64_t statistic_ = 0;
+  Statistic statistic_ = 0;
   double log10_max_ = 0;
 };
 

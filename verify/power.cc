@@ -51,17 +51,6 @@ uint64_t LastThatHolds(uint64_t from, Predicate holds) {
 
 }  // namespace
 
-double ReferenceEffect(const NullLaw& law, double delta_nats) {
-  switch (law.kind) {
-    case NullLaw::Kind::kBernoulli: {
-      const double g = NullMean(law);
-      return g / (g + (1 - g) * std::exp(-delta_nats / 3));  // divided by a: no overflow where delta is large
-    }
-  }
-  assert(false && "law without a reference effect");
-  return 0;
-}
-
 uint64_t LeastTokens(const NullLaw& law, double log10_alpha) {
   assert(log10_alpha < 0);
   uint64_t n = static_cast<uint64_t>(log10_alpha / Log10SmallestP(law, 1));
@@ -71,8 +60,8 @@ uint64_t LeastTokens(const NullLaw& law, double log10_alpha) {
 
 double PowerAt(const NullLaw& law, uint64_t n, double effect, double log10_alpha) {
   assert(0 < effect && effect <= 1);
-  const std::optional<uint64_t> critical = CriticalValue(law, n, log10_alpha);
-  return critical ? ChanceOfAtLeast(n, *critical, effect) : 0;
+  const std::optional<Statistic> critical = CriticalValue(law, n, log10_alpha);
+  return critical ? ChanceOfAtLeast(n, static_cast<uint64_t>(*critical), effect) : 0;
 }
 
 std::optional<uint64_t> TokensNeeded(const NullLaw& law, double effect, double log10_alpha, double power) {
@@ -129,13 +118,13 @@ std::optional<uint64_t> TokensNeeded(const NullLaw& law, double effect, double l
 
 std::optional<double> DetectableEffect(const NullLaw& law, uint64_t n, double log10_alpha, double power) {
   assert(0 < power && power < 1);
-  const std::optional<uint64_t> critical = CriticalValue(law, n, log10_alpha);
+  const std::optional<Statistic> critical = CriticalValue(law, n, log10_alpha);
   if (!critical) return std::nullopt;
   double low = 0, high = 1;
   for (;;) {  // to the last bit: power rises with the effect
     const double middle = 0.5 * (low + high);
     if (middle <= low || middle >= high) return high;
-    (ChanceOfAtLeast(n, *critical, middle) < power ? low : high) = middle;
+    (ChanceOfAtLeast(n, static_cast<uint64_t>(*critical), middle) < power ? low : high) = middle;
   }
 }
 

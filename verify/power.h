@@ -12,10 +12,6 @@
 
 namespace verdigris::verify {
 
-// The effect that stands for marked text of about 1.2 bit a token (command-line.md L4). Green, g the fraction and
-// delta the bonus: g a / (1 - g + g a), a = exp(delta_nats / 3).
-double ReferenceEffect(const NullLaw& law, double delta_nats);
-
 // Fewest scores with which a detection is possible at all.
 uint64_t LeastTokens(const NullLaw& law, double log10_alpha);
 

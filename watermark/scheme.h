@@ -24,12 +24,24 @@ struct ParamSpec {
 
 // Law of one token's score under the null hypothesis; scores of distinct tuples are independent.
 struct NullLaw {
-  enum class Kind { kBernoulli };
+  enum class Kind {
+    kBernoulli,     // 1 with probability numerator / denominator, exactly, else 0
+    kGamma,         // in units of 2^-32, at most a unit exponential, draw by draw
+    kTwoBernoulli,  // 2 X + Y, X ~ Bin(heavy, 1/2), Y ~ Bin(light, 1/2), independent
+  };
   Kind kind;
-  // kBernoulli: the score is 1 with probability numerator / denominator, exactly, else 0.
-  uint32_t numerator;
-  uint32_t denominator;
+  uint32_t numerator = 0, denominator = 0;
+  uint32_t heavy = 0, light = 0;
+
+  static constexpr NullLaw Bernoulli(uint32_t numerator, uint32_t denominator) {
+    return {Kind::kBernoulli, numerator, denominator, 0, 0};
+  }
+  static constexpr NullLaw Gamma() { return {Kind::kGamma, 0, 0, 0, 0}; }
+  static constexpr NullLaw TwoBernoulli(uint32_t heavy, uint32_t light) { return {Kind::kTwoBernoulli, 0, 0, heavy, light}; }
 };
+
+// Sum of scores. 64 bits would hold a gumbel sum of some 4 billion tokens, and a corpus has more.
+__extension__ typedef unsigned __int128 Statistic;
 
 // What marking one row did to the distribution (N8.1). All masses are fractions of P.
 struct Masses {
@@ -50,6 +62,9 @@ struct Scheme {
   const char* (*check)(std::span<const int64_t> params);
 
   NullLaw (*null_law)(const Profile&);
+  // Mean of one score in marked text of about 1.2 bit a token (command-line.md L4), in the units of the score but for
+  // kGamma, where it is in nats.
+  double (*reference_effect)(const Profile&);
 
   // Scores tuples[i] whose windows have tags[i] under the layer's PRF; any number, batched inside.
   void (*score)(const Profile&, const Prf&, std::span<const Tag> tags, std::span<const uint32_t> ids, uint64_t* scores);

@@ -34,7 +34,14 @@ const char* Check(std::span<const int64_t> params) {
 
 NullLaw Law(const Profile& profile) {
   const Colours colours(profile);
-  return {NullLaw::Kind::kBernoulli, colours.threshold, uint32_t{1} << colours.planes};
+  return NullLaw::Bernoulli(colours.threshold, uint32_t{1} << colours.planes);
+}
+
+// g a / (1 - g + g a), a = exp(delta / 3); divided by a, so that a large delta does not overflow.
+double ReferenceEffect(const Profile& profile) {
+  const NullLaw law = Law(profile);
+  const double g = static_cast<double>(law.numerator) / law.denominator;
+  return g / (g + (1 - g) * std::exp(-profile.delta_nats() / 3));
 }
 
 // Greens of whole groups: `planes` blocks a group in, 16 bytes of mask a group out. Compares bit by bit from the
@@ -173,6 +180,7 @@ const Scheme kGreen = {
     /*unbiased=*/false,
     Check,
     Law,
+    ReferenceEffect,
     Score,
     Mark<float>,
     Mark<double>,

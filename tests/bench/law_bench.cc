@@ -15,8 +15,8 @@ namespace {
 using namespace verdigris;
 using namespace verdigris::verify;
 
-constexpr NullLaw kQuarter = {NullLaw::Kind::kBernoulli, 1, 4};
-constexpr NullLaw kHalf = {NullLaw::Kind::kBernoulli, 1, 2};
+constexpr NullLaw kQuarter = NullLaw::Bernoulli(1, 4);
+constexpr NullLaw kHalf = NullLaw::Bernoulli(1, 2);
 
 // Second argument: standard deviations above the mean. The mean of 1/2 is the dearest place of all.
 void BinomialTail(benchmark::State& state) {

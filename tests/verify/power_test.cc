@@ -35,15 +35,6 @@ uint64_t ScannedTokensNeeded(const NullLaw& law, double effect, double log10_alp
 
 }  // namespace
 
-TEST_CASE("reference effect of green") {
-  CHECK(ReferenceEffect(Bernoulli(1, 4), 2) == doctest::Approx(0.394).epsilon(0.001));
-  CHECK(ReferenceEffect(Bernoulli(1, 2), 2) == doctest::Approx(0.661).epsilon(0.001));
-  const double a = std::exp(2.0 / 3);
-  CHECK(ReferenceEffect(Bernoulli(1, 4), 2) == doctest::Approx(0.25 * a / (0.75 + 0.25 * a)).epsilon(1e-14));
-  CHECK(ReferenceEffect(Bernoulli(1, 4), 0) == 0.25);
-  CHECK(ReferenceEffect(Bernoulli(1, 4), 1e6) == 1);
-}
-
 TEST_CASE("critical value, smallest p and detectable effect equal the vectors") {
   const auto vectors = PowerVectors();
   REQUIRE(vectors["detectable_bits"].size() == 60);

@@ -27,7 +27,7 @@ inline nlohmann::json ReadVectors(const std::string& file, std::initializer_list
 }
 
 inline NullLaw Bernoulli(uint32_t numerator, uint32_t denominator) {
-  return NullLaw{NullLaw::Kind::kBernoulli, numerator, denominator};
+  return NullLaw::Bernoulli(numerator, denominator);
 }
 
 // "8/32"

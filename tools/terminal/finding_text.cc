@@ -77,13 +77,13 @@ std::string FindingText(const verify::Finding& finding, const Palette& palette) 
   for (const verify::LayerResult& layer : finding.layers) {
     std::string text = layer.kid + ", " + std::string(LayerName(layer.layer)) + " layer";
     if (!layer.account.empty()) text += " of " + layer.account;
-    if (finding.layers.size() > 1) text += ": " + std::to_string(layer.statistic) + " of " + std::to_string(layer.n) + ", p " + TenTo(layer.log10_p);
+    if (finding.layers.size() > 1) text += ": " + verify::DecimalText(layer.statistic) + " of " + std::to_string(layer.n) + ", p " + TenTo(layer.log10_p);
     out += Row("key", text);
   }
   out += Row("tokens", CountsText(finding.counts));
   if (finding.n > 0) {
     const double n = static_cast<double>(finding.n);
-    out += Row(finding.scheme, std::to_string(finding.statistic) + " of " + std::to_string(finding.n) + ", " +
+    out += Row(finding.scheme, verify::DecimalText(finding.statistic) + " of " + std::to_string(finding.n) + ", " +
                                    Percent(static_cast<double>(finding.statistic) / n) + "; by chance " +
                                    Percent(static_cast<double>(finding.law.numerator) / finding.law.denominator));
   }

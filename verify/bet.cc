@@ -1,0 +1,58 @@
+// Tested by tests/verify/bet_test.cc.
+#include "verify/bet.h"
+
+#include <cassert>
+#include <cmath>
+
+#ifdef __FAST_MATH__
+#error "fast-math would make p depend on the compiler"
+#endif
+
+namespace verdigris::verify {
+namespace {
+
+constexpr std::array<double, kBets> kShares = {.1, .2, .3, .4, .6};
+constexpr std::array<double, kBets> kThetas = {.9, .8, .65, .5, .3};
+
+// Tilted by theta, a fair bit of weight w has rate e^(w theta) / (1 + e^(w theta)).
+double TiltedRate(double weight, double theta) { return 1 / (1 + std::exp(-weight * theta)); }
+
+Bet TwoBernoulliBet(double heavy, double light, double deviations) {
+  const double mean = heavy + light / 2 + deviations * std::sqrt(heavy + light / 4);
+  const auto tilted_mean = [&](double theta) { return 2 * heavy * TiltedRate(2, theta) + light * TiltedRate(1, theta); };
+  double low = 0, high = 1;
+  // One light bit alone reaches a mean of .8 at .6 deviations only beyond theta 1; no mean asked for is the maximum.
+  while (tilted_mean(high) < mean) high *= 2;
+  for (int i = 0; i < 60; ++i) {
+    const double middle = 0.5 * (low + high);
+    (tilted_mean(middle) < mean ? low : high) = middle;
+  }
+  const auto ln_mean_of_tilt = [](double weight, double theta) { return std::log1p(std::expm1(weight * theta) / 2); };
+  return {low, -(heavy * ln_mean_of_tilt(2, low) + light * ln_mean_of_tilt(1, low))};
+}
+
+}  // namespace
+
+std::array<Bet, kBets> BetsOn(const NullLaw& law) {
+  std::array<Bet, kBets> bets{};
+  for (size_t i = 0; i < kBets; ++i) {
+    switch (law.kind) {
+      case NullLaw::Kind::kBernoulli: {
+        // p1 = g + (1-g) c: odds of a 0 fall by 1 - c, those of a 1 rise to 1 + c (1-g) / g.
+        const double yes = law.numerator, no = static_cast<double>(law.denominator) - yes;
+        const double red = std::log1p(-kShares[i]);
+        bets[i] = {std::log1p(kShares[i] * no / yes) - red, red};
+        break;
+      }
+      case NullLaw::Kind::kGamma:
+        bets[i] = {(1 - kThetas[i]) * 0x1p-32, std::log(kThetas[i])};
+        break;
+      case NullLaw::Kind::kTwoBernoulli:
+        bets[i] = TwoBernoulliBet(law.heavy, law.light, kShares[i]);
+        break;
+    }
+  }
+  return bets;
+}
+
+}  // namespace verdigris::verify
