@@ -9,7 +9,7 @@
 
 #include "tests/bands.h"
 #include "tests/watermark/testing.h"
-#include "verify/finding.h"
+#include "verify/judge.h"
 #include "verify/law.h"
 
 namespace verdigris::testing {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "tools/inputs.h"
-#include "verify/finding.h"
+#include "verify/judge.h"
 
 namespace verdigris::tools {
 

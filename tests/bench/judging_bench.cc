@@ -11,7 +11,7 @@
 #include <benchmark/benchmark.h>
 
 #include "tests/bench/bench_profile.h"
-#include "verify/finding.h"
+#include "verify/judge.h"
 #include "verify/text/sentencepiece.h"
 
 namespace {

@@ -1,5 +1,5 @@
 // Numbers: native.json `scored` (exact tails of the second implementation) and statistics.md P1 and P20 with their bands.
-#include "verify/finding.h"
+#include "verify/judge.h"
 
 #include <cmath>
 

@@ -7,7 +7,7 @@
 
 #include "tests/verify/vectors.h"
 #include "tests/watermark/testing.h"
-#include "verify/finding.h"
+#include "verify/judge.h"
 #include "verify/law.h"
 
 using namespace verdigris;

@@ -7,7 +7,7 @@
 
 #include "tools/terminal/colour.h"
 #include "tools/terminal/output.h"
-#include "verify/finding.h"
+#include "verify/judge.h"
 #include "verify/text/tokenizer.h"
 
 namespace verdigris::tools {

@@ -1,0 +1,218 @@
+// The judgement of one text: positions (context), distinct tuples (evidence), what each weighs (coefficient), scores under
+// the keys (the scheme), the law's tail and the martingale's maximum. Nothing here knows a scheme by name.
+//
+// Tested by tests/verify/finding_test.cc (native.json `scored`; statistics.md P1, P16, P20).
+#include "verify/judge.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "verify/coefficient.h"
+#include "verify/evidence.h"
+#include "verify/law.h"
+#include "verify/martingale.h"
+#include "verify/power.h"
+
+namespace verdigris::verify {
+namespace {
+
+constexpr double kPowerForNotDetected = 0.9;  // statistics.md 10
+
+// The tuples of one text with the layer that each window belongs to.
+struct TextEvidence {
+  std::vector<PositionState> states;
+  Evidence evidence;
+  std::vector<size_t> row_at;     // row founded at each position, or Evidence::kNone
+  Coefficients coefficients;
+  std::vector<const uint32_t*> windows;  // of each row
+  std::vector<uint32_t> tokens;
+  std::vector<Layer> layers;  // empty without selector
+
+  explicit TextEvidence(size_t h) : evidence(h) {}
+};
+
+TextEvidence Collect(const JudgeKeys& keys, std::span<const uint32_t> ids, Rule rule) {
+  const Profile& profile = keys.profile();
+  TextEvidence text(profile.window());
+  ClassifyPositions(ids, profile.window(), profile.special_ids(), rule, text.states);
+  text.evidence.AddText(ids, text.states, /*record=*/0, &text.row_at);
+  text.coefficients = CountEachOnce(text.evidence);
+  for (size_t row = 0; row < text.evidence.size(); ++row) {
+    text.windows.push_back(text.evidence.window_of(row));
+    text.tokens.push_back(text.evidence.id_of(row));
+  }
+  if (!keys.without_selector()) {
+    text.layers.resize(text.windows.size());
+    keys.tests().front().layers.Assign(profile, text.windows.data(), text.windows.size(), text.layers.data());
+  }
+  return text;
+}
+
+// Scores of one layer's rows; other rows stay kUnscored.
+constexpr uint64_t kUnscored = ~uint64_t{0};
+std::vector<uint64_t> ScoreLayer(const Profile& profile, const Layers& layers, Layer layer, const TextEvidence& text) {
+  std::vector<const uint32_t*> windows;
+  std::vector<uint32_t> tokens;
+  std::vector<size_t> rows;
+  for (size_t row = 0; row < text.windows.size(); ++row) {
+    if (!text.layers.empty() && text.layers[row] != layer) continue;
+    rows.push_back(row);
+    windows.push_back(text.windows[row]);
+    tokens.push_back(text.tokens[row]);
+  }
+  std::vector<uint64_t> dense(rows.size());
+  layers.Score(profile, layer, windows.data(), tokens.data(), rows.size(), dense.data());
+  std::vector<uint64_t> scores(text.windows.size(), kUnscored);
+  for (size_t i = 0; i < rows.size(); ++i) scores[rows[i]] = dense[i];
+  return scores;
+}
+
+void Decide(Finding& finding, double log10_alpha) {
+  const double deciding = finding.log10_p_family ? *finding.log10_p_family
+                          : finding.verdict_by == "log10_p_anytime" ? finding.log10_p_anytime
+                                                                    : finding.log10_p;
+  finding.boundary = IsBoundary(deciding, log10_alpha);
+  // Nothing scored has p = 1 and power 0, and so is inconclusive.
+  if (Detects(deciding, log10_alpha)) {
+    finding.verdict = Verdict::kDetected;
+  } else if (finding.power.at_this_length >= kPowerForNotDetected) {
+    finding.verdict = Verdict::kNotDetected;
+  } else {
+    finding.verdict = Verdict::kInconclusive;
+  }
+}
+
+Finding RunTest(const JudgeKeys& keys, const JudgeKeys::Test& test, size_t family, const TextEvidence& text,
+                std::span<const uint32_t> ids, const JudgeOptions& options, std::vector<TokenState>* trace) {
+  const Profile& profile = keys.profile();
+  Finding finding;
+  finding.alpha = options.alpha;
+  finding.scheme = profile.scheme().name;
+  finding.scheme_id = profile.scheme_id();
+  finding.profile_digest = profile.digest();
+  finding.rule = options.rule;
+  finding.law = profile.scheme().null_law(profile);
+
+  std::vector<Layer> used;
+  if (test.provider) used.push_back(Layer::kProvider);
+  if (test.account) used.push_back(Layer::kAccount);
+  std::vector<std::vector<uint64_t>> scores;
+  for (const Layer layer : used) {
+    scores.push_back(ScoreLayer(profile, test.layers, layer, text));
+    LayerResult result{layer, test.layers.kid(layer), layer == Layer::kAccount ? test.layers.account_label() : "", 0, 0, 0};
+    for (size_t row = 0; row < scores.back().size(); ++row) {
+      if (scores.back()[row] == kUnscored) continue;
+      ++result.n;
+      result.statistic += static_cast<Statistic>(text.coefficients[row]) * scores.back()[row];
+    }
+    result.log10_p = Log10UpperTail(finding.law, result.n, result.statistic);
+    finding.n += result.n;
+    finding.statistic += result.statistic;
+    finding.layers.push_back(std::move(result));
+  }
+
+  RunningMaximum running(finding.law);
+  if (trace != nullptr) trace->assign(ids.size(), {TokenState::Kind::kShort, Layer::kNone, 0});
+  finding.counts.tokens = ids.size();
+  uint64_t above_vocab = 0;
+  for (size_t t = 0; t < ids.size(); ++t) {
+    above_vocab += ids[t] >= profile.vocab();
+    TokenState state{};
+    switch (text.states[t]) {
+      case PositionState::kShort:
+        state.kind = TokenState::Kind::kShort;
+        ++finding.counts.short_;
+        break;
+      case PositionState::kSpecial:
+        state.kind = TokenState::Kind::kSpecial;
+        ++finding.counts.special;
+        break;
+      case PositionState::kRepeated:
+        state.kind = TokenState::Kind::kRepeated;
+        ++finding.counts.repeated;
+        break;
+      case PositionState::kEligible: {
+        const size_t row = text.row_at[t];
+        if (row == Evidence::kNone) {
+          state.kind = TokenState::Kind::kDuplicate;
+          ++finding.counts.duplicate;
+          break;
+        }
+        state.kind = TokenState::Kind::kOtherLayer;
+        for (size_t i = 0; i < used.size(); ++i) {
+          if (scores[i][row] == kUnscored) continue;
+          running.Push(scores[i][row]);
+          state.kind = TokenState::Kind::kScored;
+          state.layer = used[i];
+          state.score += scores[i][row];
+        }
+        if (state.kind == TokenState::Kind::kScored) {
+          ++finding.counts.scored;
+        } else {
+          ++finding.counts.other_layer;
+        }
+        break;
+      }
+    }
+    if (trace != nullptr) (*trace)[t] = state;
+  }
+
+  const double log10_alpha = std::log10(options.alpha);
+  finding.log10_p = Log10UpperTail(finding.law, finding.n, finding.statistic);
+  finding.log10_p_anytime = 0.0 - running.log10_max();
+  const bool anytime = options.test == JudgeOptions::Test::kAnytime;
+  finding.verdict_by = anytime ? "log10_p_anytime" : "log10_p";
+  double decision_alpha = log10_alpha;  // level that a single test has to meet
+  if (family > 1) {
+    const double log10_family = std::log10(static_cast<double>(family));
+    finding.log10_p_family = std::min(0.0, (anytime ? finding.log10_p_anytime : finding.log10_p) + log10_family);
+    finding.verdict_by = "log10_p_family";
+    decision_alpha -= log10_family;
+  }
+  finding.smallest_attainable_log10_p = Log10SmallestP(finding.law, finding.n);
+  finding.power.effect = profile.scheme().reference_effect(profile);
+  finding.power.at_this_length = PowerAt(finding.law, finding.n, finding.power.effect, decision_alpha);
+  finding.power.tokens_needed = TokensNeeded(finding.law, finding.power.effect, decision_alpha, kPowerForNotDetected);
+  Decide(finding, log10_alpha);
+
+  finding.warnings.assign(keys.warnings().begin(), keys.warnings().end());
+  if (above_vocab > 0) {
+    finding.warnings.push_back({"ids_above_vocab", above_vocab, "ids at or above the vocabulary size are counted as special"});
+  }
+  if (finding.smallest_attainable_log10_p > decision_alpha) {
+    const uint64_t least = LeastTokens(finding.law, decision_alpha);
+    finding.warnings.push_back({"short_text", finding.n, "at least " + std::to_string(least) + " scored tokens are needed at this alpha"});
+  }
+  return finding;
+}
+
+}  // namespace
+
+std::string_view TokenStateName(TokenState::Kind kind) {
+  switch (kind) {
+    case TokenState::Kind::kScored: return "scored";
+    case TokenState::Kind::kShort: return "short";
+    case TokenState::Kind::kSpecial: return "special";
+    case TokenState::Kind::kRepeated: return "repeated";
+    case TokenState::Kind::kDuplicate: return "duplicate";
+    case TokenState::Kind::kOtherLayer: return "other_layer";
+  }
+  return "";
+}
+
+Result<std::vector<Finding>> JudgeText(const JudgeKeys& keys, std::span<const uint32_t> ids, const JudgeOptions& options,
+                                       std::vector<std::vector<TokenState>>* traces) {
+  if (!(options.alpha > 0 && options.alpha < 1)) {
+    return Fail(ErrorKind::kInvalidArgument, "alpha must be in (0,1), got " + std::to_string(options.alpha));
+  }
+  VERDIGRIS_RETURN_IF_ERROR(CheckIds(ids));
+  const TextEvidence text = Collect(keys, ids, options.rule);
+  std::vector<Finding> findings;
+  if (traces != nullptr) traces->resize(keys.tests().size());
+  for (size_t i = 0; i < keys.tests().size(); ++i) {
+    findings.push_back(RunTest(keys, keys.tests()[i], keys.tests().size(), text, ids, options, traces ? &(*traces)[i] : nullptr));
+  }
+  return findings;
+}
+
+}  // namespace verdigris::verify

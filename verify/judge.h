@@ -1,0 +1,40 @@
+// The judgement of one text under given keys: token ids in, findings out.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "verify/finding.h"
+#include "verify/judge_keys.h"
+#include "watermark/context.h"
+#include "watermark/result.h"
+
+namespace verdigris::verify {
+
+struct JudgeOptions {
+  double alpha = 1e-6;  // in (0,1)
+  Rule rule = Rule::kFirst;
+  enum class Test { kFixed, kAnytime } test = Test::kFixed;
+};
+
+// State of one token under one test, for --trace and pictures.
+struct TokenState {
+  enum class Kind : uint8_t { kScored, kShort, kSpecial, kRepeated, kDuplicate, kOtherLayer };
+  Kind kind;
+  Layer layer = Layer::kNone;
+  uint64_t score = 0;
+};
+std::string_view TokenStateName(TokenState::Kind kind);
+
+// Judges one text given as token ids. One finding for each test of `keys`, in their order; `traces`, if not null, gets as
+// many lists of ids.size() states.
+//
+// Null     the text is independent of the keys, which are random and secret. Upper tail, exact.
+// Errors   kInvalidArgument for an id >= 2^24, or alpha outside (0,1).
+// Cost     O(n) time and memory.
+Result<std::vector<Finding>> JudgeText(const JudgeKeys& keys, std::span<const uint32_t> ids, const JudgeOptions& options,
+                                       std::vector<std::vector<TokenState>>* traces);
+
+}  // namespace verdigris::verify
