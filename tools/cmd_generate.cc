@@ -7,12 +7,10 @@
 
 #include <array>
 #include <cmath>
-#include <filesystem>
-#include <limits>
 #include <random>
 
 #include "tools/inputs.h"
-#include "tools/pocket_lm/pocket_lm.h"
+#include "tools/pocket_model.h"
 #include "tools/terminal/message.h"
 #include "tools/terminal/progress.h"
 #include "tools/verbs.h"
@@ -61,16 +59,6 @@ Result<uint64_t> SeedOf(const Options& options) {
   return seed;
 }
 
-// The folder of the pocket model among the data folders.
-Result<std::string> ModelFolder() {
-  for (const std::string& data : DataFolders()) {
-    const std::string folder = data + "/pocket_lm";
-    std::error_code ignored;
-    if (std::filesystem::exists(folder + "/config.json", ignored)) return folder;
-  }
-  return Fail(ErrorKind::kNotFound, "the pocket model is not in the data folders");
-}
-
 Result<std::optional<Marker>> MakeMarker(const Options& options, const Profile& profile, std::string& hint) {
   if (options.unmarked) return std::nullopt;
   if (options.keys.empty()) return Fail(ErrorKind::kInvalidArgument, "--key is required, unless --unmarked");
@@ -79,8 +67,8 @@ Result<std::optional<Marker>> MakeMarker(const Options& options, const Profile& 
   return std::optional(std::move(marker));
 }
 
-Result<Answer> Generate(pocket::Session& session, const pocket::PocketLm& model, const verify::Tokenizer& tokenizer, const Marker* marker,
-                        const SamplingOptions& sampling, uint64_t max_tokens, uint64_t seed) {
+Result<Answer> Generate(pocket::Session& session, const PocketModel& pocket, const Marker* marker, const SamplingOptions& sampling,
+                        uint64_t max_tokens, uint64_t seed) {
   std::mt19937_64 random(seed);
   std::vector<float> logits;
   SamplerBuffers buffers;
@@ -88,16 +76,11 @@ Result<Answer> Generate(pocket::Session& session, const pocket::PocketLm& model,
   Progress progress("tokens", max_tokens);
   while (answer.ids.size() < max_tokens) {
     logits.assign(session.logits().begin(), session.logits().end());
-    // Special tokens other than the end have no text; the model was never taught to write one.
-    for (const IdRange& range : tokenizer.special_ids()) {
-      for (uint32_t id = range.first; id <= range.last; ++id) {
-        if (id != model.eos_id()) logits[id] = -std::numeric_limits<float>::infinity();
-      }
-    }
+    DropSpecials(pocket, logits);
     const double uniform = static_cast<double>(random() >> 11) * 0x1p-53;
     VERDIGRIS_ASSIGN_OR_RETURN(const Drawn drawn, DrawToken(logits, sampling, marker, answer.ids, Repeat::kFind, uniform, buffers));
     if (drawn.price.masses) answer.nats += drawn.price.masses->kl_qp;
-    if (drawn.id == model.eos_id()) break;
+    if (drawn.id == pocket.model.eos_id()) break;
     ++answer.states[static_cast<size_t>(drawn.price.state)];
     answer.ids.push_back(drawn.id);
     VERDIGRIS_RETURN_IF_ERROR(session.Feed({&drawn.id, 1}));
@@ -106,7 +89,7 @@ Result<Answer> Generate(pocket::Session& session, const pocket::PocketLm& model,
   return answer;
 }
 
-void PrintPrice(const Answer& answer, bool marked) {
+void PrintPrice(const Answer& answer, bool marked, bool unbiased) {
   std::string text = std::to_string(answer.ids.size()) + " tokens: ";
   if (!marked) return PrintNote(text + "unmarked");
   static constexpr const char* kNames[kStates] = {"", "marked", "off", "at the start", "beside special tokens", "repeated", "without choice"};
@@ -116,6 +99,8 @@ void PrintPrice(const Answer& answer, bool marked) {
     text += separator + std::to_string(answer.states[state]) + " " + kNames[state];
     separator = ", ";
   }
+  // What a row changes under one key says nothing of the answers over all keys, which an unbiased scheme leaves as they are.
+  if (unbiased) return PrintNote(text + "; unbiased: over random keys answers are as without a mark");
   char price[64];
   std::snprintf(price, sizeof price, "; price %.3f nats a token", answer.nats / static_cast<double>(std::max<size_t>(answer.ids.size(), 1)));
   PrintNote(text + price);
@@ -126,40 +111,31 @@ Result<ExitCode> Run(const Options& options, Context& context) {
   VERDIGRIS_ASSIGN_OR_RETURN(const uint64_t max_tokens, ParseInteger("--max-tokens", options.max_tokens, 1, kMaxTokens));
   VERDIGRIS_ASSIGN_OR_RETURN(const Profile profile, LoadProfile(options.profile));
   VERDIGRIS_ASSIGN_OR_RETURN(const std::optional<Marker> marker, MakeMarker(options, profile, context.hint));
-  VERDIGRIS_ASSIGN_OR_RETURN(const std::string folder, ModelFolder());
-  auto tokenizer = FindTokenizer(profile, options.profile, folder + "/tokenizer.model", /*allow_mismatch=*/false);
-  if (!tokenizer) {
-    if (tokenizer.error().kind == ErrorKind::kMismatch) context.hint = "generate speaks with the pocket model: profile new --tokenizer " + folder + "/tokenizer.model";
-    return Unexpected(tokenizer.error());
-  }
-  VERDIGRIS_ASSIGN_OR_RETURN(const pocket::PocketLm model, pocket::PocketLm::Load(folder));
-  if (model.vocab() != (*tokenizer)->vocab()) {
-    return Fail(ErrorKind::kMismatch, folder + ": the model has " + std::to_string(model.vocab()) + " ids, its tokenizer " + std::to_string((*tokenizer)->vocab()));
-  }
+  VERDIGRIS_ASSIGN_OR_RETURN(const PocketModel pocket, LoadPocketModel(profile, options.profile, context.hint));
   VERDIGRIS_ASSIGN_OR_RETURN(const uint64_t seed, SeedOf(options));
 
   verify::Scratch scratch;
   std::vector<verify::Token> prompt;
-  VERDIGRIS_RETURN_IF_ERROR((*tokenizer)->Encode(options.prompt, scratch, prompt));
-  std::vector<uint32_t> ids{model.bos_id()};
+  VERDIGRIS_RETURN_IF_ERROR(pocket.tokenizer->Encode(options.prompt, scratch, prompt));
+  std::vector<uint32_t> ids{pocket.model.bos_id()};
   for (const verify::Token& token : prompt) ids.push_back(token.id);
-  pocket::Session session(model);
+  pocket::Session session(pocket.model);
   VERDIGRIS_RETURN_IF_ERROR(session.Feed(ids));
-  VERDIGRIS_ASSIGN_OR_RETURN(const Answer answer, Generate(session, model, **tokenizer, marker ? &*marker : nullptr, sampling, max_tokens, seed));
+  VERDIGRIS_ASSIGN_OR_RETURN(const Answer answer, Generate(session, pocket, marker ? &*marker : nullptr, sampling, max_tokens, seed));
 
   std::string text;
   if (options.ids) {
     for (const uint32_t id : answer.ids) text += (text.empty() ? "" : " ") + std::to_string(id);
     text += "\n";
   } else {
-    VERDIGRIS_RETURN_IF_ERROR((*tokenizer)->Decode(answer.ids, text));
+    VERDIGRIS_RETURN_IF_ERROR(pocket.tokenizer->Decode(answer.ids, text));
   }
   if (options.output == "-") {
     context.out.Write(text);
   } else if (auto written = verify::WriteFileAtomic(options.output, text); !written) {
     return AsWriteError(written.error());
   }
-  PrintPrice(answer, marker.has_value());
+  PrintPrice(answer, marker.has_value(), profile.scheme().unbiased);
   return kExitYes;
 }
 

@@ -103,7 +103,7 @@ Command AddShow(CLI::App&) {
     row("window", std::to_string(profile.window()));
     for (size_t i = 0; i < profile.params().size(); ++i) row(std::string(profile.scheme().params[i].name), std::to_string(profile.params()[i]));
     const NullLaw law = profile.scheme().null_law(profile);
-    row("chance of a hit", std::to_string(law.numerator) + "/" + std::to_string(law.denominator));
+    if (law.kind == NullLaw::Kind::kBernoulli) row("chance of a hit", std::to_string(law.numerator) + "/" + std::to_string(law.denominator));
     row("account share", PrintReal(1 - profile.provider_share() / static_cast<double>(kFullShare)));
     row("normaliser", profile.normaliser());
     if (!profile.scheme().unbiased) {

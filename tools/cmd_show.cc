@@ -25,7 +25,7 @@ Result<ExitCode> Show(const Options& options, Context& context) {
   for (size_t i = 0; i < judged.findings.size(); ++i) {
     const verify::Finding& finding = judged.findings[i];
     PrintTokens(document, judged.tokens, judged.traces[i], finding.law, palette, context.out);
-    PrintEvidence(judged.traces[i], finding.law, finding.alpha, palette, context.out);
+    PrintEvidence(judged.traces[i], finding, palette, context.out);
     context.out.Write("\n" + FindingText(finding, palette));
   }
   return kExitYes;

@@ -3,10 +3,13 @@
 
 #include <algorithm>
 
+#include "verify/file.h"
 #include "watermark/json.h"  // Utf8SequenceLength
 
 namespace verdigris::tools {
 namespace {
+
+constexpr size_t kMaxProxyBytes = size_t{256} << 20;
 
 Unexpected Usage(std::string message) { return Fail(ErrorKind::kInvalidArgument, std::move(message)); }
 
@@ -18,10 +21,13 @@ Result<verify::JudgeOptions> ParseOptions(const JudgeArguments& arguments) {
     return Usage("--rule must be first or tuple, got " + Shown(arguments.rule));
   }
   options.rule = arguments.rule == "first" ? Rule::kFirst : Rule::kTuple;
-  if (arguments.test != "fixed" && arguments.test != "anytime") {
-    return Usage("--test must be fixed or anytime, got " + Shown(arguments.test));
-  }
-  options.test = arguments.test == "fixed" ? verify::JudgeOptions::Test::kFixed : verify::JudgeOptions::Test::kAnytime;
+  using Test = verify::JudgeOptions::Test;
+  static constexpr std::pair<std::string_view, Test> kTests[] = {
+      {"fixed", Test::kFixed}, {"anytime", Test::kAnytime}, {"localized", Test::kLocalized}, {"combined", Test::kCombined}, {"proxy", Test::kProxy}};
+  const auto* test = std::find_if(std::begin(kTests), std::end(kTests), [&](const auto& t) { return t.first == arguments.test; });
+  if (test == std::end(kTests)) return Usage("--test must be fixed, anytime, localized, combined or proxy, got " + Shown(arguments.test));
+  options.test = test->second;
+  if (options.test == Test::kProxy && arguments.proxy.empty()) return Usage("--test proxy needs --proxy pocket, or --proxy FILE");
   return options;
 }
 
@@ -33,6 +39,22 @@ Result<verify::JudgeKeys> JudgeKeysOf(const JudgeArguments& arguments, const Pro
     hint = "give it with another --key, or test without it by --without-selector";
   }
   return judge_keys;
+}
+
+Result<void> SetProxy(const JudgeArguments& arguments, Judge& judge, std::string& hint) {
+  VERDIGRIS_ASSIGN_OR_RETURN(judge.proxy_temperature, ParseReal("--proxy-temperature", arguments.proxy_temperature));
+  if (!(judge.proxy_temperature > 0 && judge.proxy_temperature <= 100)) {
+    return Usage("--proxy-temperature must be in (0,100], got " + Shown(arguments.proxy_temperature));
+  }
+  if (arguments.proxy == "pocket") {
+    VERDIGRIS_ASSIGN_OR_RETURN(judge.pocket, LoadPocketModel(judge.profile(), arguments.profile, hint));
+  } else if (!arguments.proxy.empty()) {
+    VERDIGRIS_ASSIGN_OR_RETURN(const std::string text, verify::ReadFile(arguments.proxy, kMaxProxyBytes));
+    auto numbers = verify::ParseLogProbabilities(text);
+    if (!numbers) return InFile(arguments.proxy, numbers.error());
+    judge.proxy_numbers = std::move(*numbers);
+  }
+  return {};
 }
 
 uint64_t IllFormedBytes(std::string_view document) {
@@ -51,12 +73,25 @@ Result<Judged> JudgeTokens(const Judge& judge, const std::string& name, std::vec
   for (const verify::Token& token : tokens) ids.push_back(token.id);
   Judged judged;
   judged.tokens = std::move(tokens);
-  auto findings = verify::JudgeText(judge.keys, ids, judge.options, &judged.traces);
+  verify::JudgeOptions options = judge.options;
+  std::vector<double> ln_q;
+  if (judge.pocket) {
+    VERDIGRIS_ASSIGN_OR_RETURN(ln_q, LogProbabilitiesOf(*judge.pocket, ids, judge.proxy_temperature));
+  } else if (judge.proxy_numbers) {
+    if (auto fits = verify::CheckCount(*judge.proxy_numbers, ids.size()); !fits) return InFile(name, fits.error());
+    ln_q = judge.proxy_numbers->ln_q;
+  }
+  options.proxy_ln_q = ln_q;
+  auto findings = verify::JudgeText(judge.keys, ids, options, &judged.traces);
   if (!findings) return InFile(name, findings.error());
   judged.findings = std::move(*findings);
   for (verify::Finding& finding : judged.findings) {
     finding.input = name;
     finding.warnings.insert(finding.warnings.begin(), judge.warnings.begin(), judge.warnings.end());
+    if (judge.tokenizer == nullptr || !finding.localized) continue;
+    for (verify::MarkedSegment& segment : finding.localized->segments) {
+      segment.bytes = {judged.tokens[segment.first].begin, judged.tokens[segment.last - 1].end};
+    }
   }
   return judged;
 }
@@ -70,7 +105,9 @@ void AddJudgeOptions(CLI::App& app, JudgeArguments& arguments) {
   app.add_option("--tokenizer", arguments.tokenizer, "tokenizer, if not beside the profile")->type_name("FILE");
   app.add_option("--alpha", arguments.alpha, "false-positive rate asked for (1e-6)")->type_name("P");
   app.add_option("--rule", arguments.rule, "score first windows, or all tuples (first)")->type_name("first|tuple");
-  app.add_option("--test", arguments.test, "p that decides (fixed)")->type_name("fixed|anytime");
+  app.add_option("--test", arguments.test, "fixed, anytime, localized, combined or proxy (fixed)")->type_name("TEST");
+  app.add_option("--proxy", arguments.proxy, "weigh tokens by a model: pocket, or its ln p in FILE")->type_name("pocket|FILE");
+  app.add_option("--proxy-temperature", arguments.proxy_temperature, "of the pocket model (1)")->type_name("T");
   app.add_flag("--without-selector", arguments.without_selector, "do without the selector key: weaker");
   app.add_flag("--allow-tokenizer-mismatch", arguments.allow_tokenizer_mismatch, "take a tokenizer of another digest");
   AddSecretOptions(app, arguments.secrets);
@@ -80,7 +117,8 @@ Result<Judge> MakeJudge(const JudgeArguments& arguments, bool needs_tokenizer, s
   VERDIGRIS_ASSIGN_OR_RETURN(const verify::JudgeOptions options, ParseOptions(arguments));
   VERDIGRIS_ASSIGN_OR_RETURN(const Profile profile, LoadProfile(arguments.profile));
   VERDIGRIS_ASSIGN_OR_RETURN(verify::JudgeKeys keys, JudgeKeysOf(arguments, profile, hint));
-  Judge judge{std::move(keys), options, nullptr, {}};
+  Judge judge{std::move(keys), options, nullptr, {}, {}, 1, {}};
+  VERDIGRIS_RETURN_IF_ERROR(SetProxy(arguments, judge, hint));
   if (arguments.secrets.insecure_permissions) {
     judge.warnings.push_back({"insecure_permissions", 1, "owner and mode of the key files were not checked"});
   }

@@ -2,12 +2,15 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "tools/inputs.h"
+#include "tools/pocket_model.h"
 #include "verify/judge.h"
+#include "verify/log_probabilities.h"
 
 namespace verdigris::tools {
 
@@ -18,6 +21,8 @@ struct JudgeArguments {
   std::string alpha = "1e-6";
   std::string rule = "first";
   std::string test = "fixed";
+  std::string proxy;                    // "pocket" or a file of log-probabilities
+  std::string proxy_temperature = "1";  // of the pocket model
   bool without_selector = false;
   bool allow_tokenizer_mismatch = false;
   SecretOptions secrets;
@@ -28,6 +33,9 @@ struct Judge {
   verify::JudgeKeys keys;
   verify::JudgeOptions options;
   std::unique_ptr<verify::Tokenizer> tokenizer;  // null where ids are given
+  std::optional<PocketModel> pocket;             // the proxy, one of these two
+  std::optional<verify::LogProbabilities> proxy_numbers;
+  double proxy_temperature = 1;
   std::vector<verify::Warning> warnings;         // of the set-up; each finding carries them
 
   const Profile& profile() const { return keys.profile(); }

@@ -12,6 +12,7 @@ namespace verdigris::verify {
 namespace {
 
 constexpr std::array<double, kBets> kShares = {.1, .2, .3, .4, .6};
+constexpr std::array<double, kBets> kDeviations = {.1, .25, .5, .9, 1.5};
 constexpr std::array<double, kBets> kThetas = {.9, .8, .65, .5, .3};
 
 // Tilted by theta, a fair bit of weight w has rate e^(w theta) / (1 + e^(w theta)).
@@ -20,9 +21,8 @@ double TiltedRate(double weight, double theta) { return 1 / (1 + std::exp(-weigh
 Bet TwoBernoulliBet(double heavy, double light, double deviations) {
   const double mean = heavy + light / 2 + deviations * std::sqrt(heavy + light / 4);
   const auto tilted_mean = [&](double theta) { return 2 * heavy * TiltedRate(2, theta) + light * TiltedRate(1, theta); };
-  double low = 0, high = 1;
-  // One light bit alone reaches a mean of .8 at .6 deviations only beyond theta 1; no mean asked for is the maximum.
-  while (tilted_mean(high) < mean) high *= 2;
+  constexpr double kMostTilt = 8;  // one or two bits a score cannot reach a mean so far up
+  double low = 0, high = kMostTilt;
   for (int i = 0; i < 60; ++i) {
     const double middle = 0.5 * (low + high);
     (tilted_mean(middle) < mean ? low : high) = middle;
@@ -48,7 +48,7 @@ std::array<Bet, kBets> BetsOn(const NullLaw& law) {
         bets[i] = {(1 - kThetas[i]) * 0x1p-32, std::log(kThetas[i])};
         break;
       case NullLaw::Kind::kTwoBernoulli:
-        bets[i] = TwoBernoulliBet(law.heavy, law.light, kShares[i]);
+        bets[i] = TwoBernoulliBet(law.heavy, law.light, kDeviations[i]);
         break;
     }
   }

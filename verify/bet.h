@@ -18,7 +18,8 @@ struct Bet {
 };
 
 // Five alternatives from faint to strong: green rates g + (1-g) {.1, .2, .3, .4, .6}; mean surprises 1/theta, theta in
-// {.9, .8, .65, .5, .3}; for kTwoBernoulli means {.1, .2, .3, .4, .6} standard deviations above the null's.
+// {.9, .8, .65, .5, .3}; for kTwoBernoulli means {.1, .25, .5, .9, 1.5} standard deviations above the null's (a score
+// of one or two bits: as far up as a tilt of 8 goes).
 inline constexpr size_t kBets = 5;
 std::array<Bet, kBets> BetsOn(const NullLaw& law);
 

@@ -1,11 +1,9 @@
-// Binomial tails in log space. The point probability comes in Loader's saddle form ("Fast and accurate computation of
-// binomial probabilities", 2000): Stirling errors and the deviance bd0, so no two large logarithms are ever
-// subtracted. The tail is that probability times a sum of products of ratios of neighbours, all positive, summed away
-// from the mean until a term no longer counts. The tail on the other side of the mean is log1p(-this one): whichever is
-// smaller is computed, so a p near 1 is as good as a p of 1e-300.
+// Binomial tails in log space. The point probability comes in Loader's saddle form (verify/deviance.h). The tail is that
+// probability times a sum of products of ratios of neighbours, all positive, summed away from the mean until a term no
+// longer counts. The tail on the other side of the mean is log1p(-this one): whichever is smaller is computed, so a p
+// near 1 is as good as a p of 1e-300.
 //
-// Departure from Loader: the Stirling errors of 1..15 are a table (mpmath, 40 digits) and not lgamma, which writes a
-// global; and where n is the count itself the chance is a ratio of integers.
+// Departure from Loader: where n is the count itself the chance is a ratio of integers.
 //
 // The result decides verdicts that others recompute, so this file is built without fast-math and with
 // -ffp-contract=off. Tested by tests/verify/law_test.cc.
@@ -14,6 +12,8 @@
 #include <cassert>
 #include <cmath>
 #include <limits>
+
+#include "verify/deviance.h"
 
 #ifdef __FAST_MATH__
 #error "fast-math would make p depend on the compiler"
@@ -27,43 +27,6 @@ constexpr double kTwoPi = 6.283185307179586476925;
 // A term below this share of the sum ends it. Terms fall at least geometrically from there on, so what is left out is
 // below 1e-15 of the sum up to n = 1e7.
 constexpr double kNegligible = 1e-17;
-
-// ln n! - ln(sqrt(2 pi n) (n/e)^n), n >= 1.
-double StirlingError(double n) {
-  static constexpr double kSmall[16] = {0,  // not defined, not asked for
-                                        0.08106146679532725822,
-                                        0.041340695955409294094,
-                                        0.027677925684998339149,
-                                        0.020790672103765093112,
-                                        0.016644691189821192163,
-                                        0.013876128823070747999,
-                                        0.011896709945891770095,
-                                        0.010411265261972096497,
-                                        0.0092554621827127329177,
-                                        0.0083305634333628712565,
-                                        0.007573675487951840795,
-                                        0.0069428401072095298657,
-                                        0.0064089941880042070684,
-                                        0.0059513701127588477356,
-                                        0.005554733551962801371};
-  if (n < 16) return kSmall[static_cast<int>(n)];
-  const double m = n * n;
-  return (1. / 12 - (1. / 360 - (1. / 1260 - (1. / 1680 - (1. / 1188 - 691. / 360360 / m) / m) / m) / m) / m) / n;
-}
-
-// x ln(x/mean) + mean - x, both positive, without cancellation where they are close.
-double Deviance(double x, double mean) {
-  if (std::fabs(x - mean) >= 0.1 * (x + mean)) return x * std::log(x / mean) + mean - x;
-  const double v = (x - mean) / (x + mean);
-  double sum = (x - mean) * v;
-  double power = 2 * x * v;
-  for (int j = 3;; j += 2) {
-    power *= v * v;
-    const double next = sum + power / j;
-    if (next == sum) return sum;
-    sum = next;
-  }
-}
 
 // ln of part/all; `rest` = all - part.
 double LnShare(double part, double rest, double all) {

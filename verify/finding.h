@@ -2,6 +2,7 @@
 // to weigh it, and its JSON (command-line.md L3, L4). A finding that does not detect is a result, never an error.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "verify/law.h"
+#include "verify/proxy.h"
 #include "verify/warning.h"
 #include "watermark/context.h"
 #include "watermark/layers.h"
@@ -40,6 +42,18 @@ struct Power {
   std::optional<uint64_t> tokens_needed;  // n from which power stays >= .9; none below kMostTokensNeeded
 };
 
+// Tokens [first, last) contain marked ones: a claim with a p of its own, its ends are estimates (verify/segments.h).
+struct MarkedSegment {
+  size_t first, last;
+  std::optional<std::array<size_t, 2>> bytes;  // of the input as given, half-open; the caller knows them
+  double log10_p;
+};
+
+struct Localized {
+  double log10_p = 0;  // that there is no mark anywhere in the text
+  std::vector<MarkedSegment> segments;
+};
+
 struct Finding {
   std::string input;
   Verdict verdict = Verdict::kInconclusive;
@@ -47,6 +61,9 @@ struct Finding {
   double alpha = 0;
   double log10_p = 0;
   double log10_p_anytime = 0;
+  std::optional<Localized> localized;     // where the order of the tokens is known
+  std::optional<ProxyResult> proxy;
+  std::optional<double> log10_p_combined;  // twice the smaller of log10_p and localized.log10_p
   std::optional<double> log10_p_family;
   bool boundary = false;  // the deciding p is within 1e-9 of alpha, in log10: not detected
   std::string scheme;
@@ -60,6 +77,7 @@ struct Finding {
   std::vector<LayerResult> layers;
   double smallest_attainable_log10_p = 0;
   Power power{};
+  std::optional<double> detectable;  // effect that this length detects with chance .9
   std::vector<Warning> warnings;
 };
 

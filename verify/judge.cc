@@ -10,6 +10,7 @@
 #include "verify/coefficient.h"
 #include "verify/evidence.h"
 #include "verify/law.h"
+#include "verify/locate.h"
 #include "verify/martingale.h"
 #include "verify/power.h"
 
@@ -17,6 +18,7 @@ namespace verdigris::verify {
 namespace {
 
 constexpr double kPowerForNotDetected = 0.9;  // statistics.md 10
+constexpr double kLog10Two = 0.301029995663981195214;
 
 // The tuples of one text with the layer that each window belongs to.
 struct TextEvidence {
@@ -67,10 +69,22 @@ std::vector<uint64_t> ScoreLayer(const Profile& profile, const Layers& layers, L
   return scores;
 }
 
-void Decide(Finding& finding, double log10_alpha) {
-  const double deciding = finding.log10_p_family ? *finding.log10_p_family
-                          : finding.verdict_by == "log10_p_anytime" ? finding.log10_p_anytime
-                                                                    : finding.log10_p;
+struct Deciding {
+  std::string_view name;  // the member of the finding's JSON
+  double log10_p;
+};
+Deciding DecidingP(const Finding& finding, JudgeOptions::Test test) {
+  switch (test) {
+    case JudgeOptions::Test::kFixed: return {"log10_p", finding.log10_p};
+    case JudgeOptions::Test::kAnytime: return {"log10_p_anytime", finding.log10_p_anytime};
+    case JudgeOptions::Test::kLocalized: return {"localized.log10_p", finding.localized->log10_p};
+    case JudgeOptions::Test::kProxy: return {"proxy.log10_p", finding.proxy->log10_p};
+    case JudgeOptions::Test::kCombined: return {"log10_p_combined", *finding.log10_p_combined};
+  }
+  return {"log10_p", 0};
+}
+
+void Decide(Finding& finding, double deciding, double log10_alpha) {
   finding.boundary = IsBoundary(deciding, log10_alpha);
   // Nothing scored has p = 1 and power 0, and so is inconclusive.
   if (Detects(deciding, log10_alpha)) {
@@ -82,7 +96,51 @@ void Decide(Finding& finding, double log10_alpha) {
   }
 }
 
-Finding RunTest(const JudgeKeys& keys, const JudgeKeys::Test& test, size_t family, const TextEvidence& text,
+// Where the mark is, and in `trace`, if not null, how the evidence for it grows.
+Localized Localize(const NullLaw& law, std::span<const uint64_t> scores, std::span<const size_t> positions, double log10_alpha,
+                   std::vector<TokenState>* trace) {
+  std::vector<double> log10_e;
+  const Located located = Locate(law, scores, log10_alpha, trace != nullptr ? &log10_e : nullptr);
+  Localized localized{located.log10_p, {}};
+  for (const Segment& segment : located.segments) {
+    localized.segments.push_back({positions[segment.first], positions[segment.last - 1] + 1, std::nullopt, segment.log10_p});
+  }
+  if (trace == nullptr) return localized;
+  double now = 0;
+  for (size_t t = 0, i = 0; t < trace->size(); ++t) {
+    for (; i < positions.size() && positions[i] == t; ++i) now = log10_e[i];
+    (*trace)[t].log10_e = now;
+  }
+  return localized;
+}
+
+// The proxy's test of the tuples of `used` layers, whose scores are `scores`.
+Result<ProxyResult> TestByProxy(const Profile& profile, const Layers& layers, std::span<const Layer> used, const TextEvidence& text,
+                                const std::vector<std::vector<uint64_t>>& scores, std::span<const double> proxy_ln_q) {
+  std::vector<uint32_t> draws;
+  std::vector<double> ln_q;
+  std::vector<std::vector<uint32_t>> draws_of;
+  if (profile.scheme().draws == nullptr) {
+    return Fail(ErrorKind::kNotSupported, "scheme " + std::string(profile.scheme().name) + " has no test by proxy");
+  }
+  for (const Layer layer : used) {
+    draws_of.emplace_back(text.windows.size());
+    layers.DrawsOf(profile, layer, text.windows.data(), text.tokens.data(), text.windows.size(), draws_of.back().data());
+  }
+  for (size_t t = 0; t < text.row_at.size(); ++t) {
+    const size_t row = text.row_at[t];
+    for (size_t i = 0; row != Evidence::kNone && i < used.size(); ++i) {
+      if (scores[i][row] == kUnscored) continue;
+      draws.push_back(draws_of[i][row]);
+      ln_q.push_back(proxy_ln_q[t]);
+    }
+  }
+  ProxyOptions options;
+  if (!profile.scheme().unbiased) options.delta_nats = profile.delta_nats();
+  return JudgeByProxy(profile, draws, ln_q, options);
+}
+
+Result<Finding> RunTest(const JudgeKeys& keys, const JudgeKeys::Test& test, size_t family, const TextEvidence& text,
                 std::span<const uint32_t> ids, const JudgeOptions& options, std::vector<TokenState>* trace) {
   const Profile& profile = keys.profile();
   Finding finding;
@@ -112,6 +170,8 @@ Finding RunTest(const JudgeKeys& keys, const JudgeKeys::Test& test, size_t famil
   }
 
   RunningMaximum running(finding.law);
+  std::vector<uint64_t> in_order;   // scores
+  std::vector<size_t> positions;    // of each
   if (trace != nullptr) trace->assign(ids.size(), {TokenState::Kind::kShort, Layer::kNone, 0});
   finding.counts.tokens = ids.size();
   uint64_t above_vocab = 0;
@@ -142,6 +202,8 @@ Finding RunTest(const JudgeKeys& keys, const JudgeKeys::Test& test, size_t famil
         for (size_t i = 0; i < used.size(); ++i) {
           if (scores[i][row] == kUnscored) continue;
           running.Push(scores[i][row]);
+          in_order.push_back(scores[i][row]);
+          positions.push_back(t);
           state.kind = TokenState::Kind::kScored;
           state.layer = used[i];
           state.score += scores[i][row];
@@ -160,20 +222,27 @@ Finding RunTest(const JudgeKeys& keys, const JudgeKeys::Test& test, size_t famil
   const double log10_alpha = std::log10(options.alpha);
   finding.log10_p = Log10UpperTail(finding.law, finding.n, finding.statistic);
   finding.log10_p_anytime = 0.0 - running.log10_max();
-  const bool anytime = options.test == JudgeOptions::Test::kAnytime;
-  finding.verdict_by = anytime ? "log10_p_anytime" : "log10_p";
-  double decision_alpha = log10_alpha;  // level that a single test has to meet
+  const double log10_family = std::log10(static_cast<double>(family));
+  const double decision_alpha = log10_alpha - log10_family;  // level that a single test has to meet
+  finding.localized = Localize(finding.law, in_order, positions, decision_alpha, trace);
+  finding.log10_p_combined = std::min(0.0, kLog10Two + std::min(finding.log10_p, finding.localized->log10_p));
+  if (!options.proxy_ln_q.empty() || options.test == JudgeOptions::Test::kProxy) {
+    VERDIGRIS_ASSIGN_OR_RETURN(finding.proxy, TestByProxy(profile, test.layers, used, text, scores, options.proxy_ln_q));
+  }
+  const Deciding single = DecidingP(finding, options.test);
+  finding.verdict_by = single.name;
+  double deciding = single.log10_p;
   if (family > 1) {
-    const double log10_family = std::log10(static_cast<double>(family));
-    finding.log10_p_family = std::min(0.0, (anytime ? finding.log10_p_anytime : finding.log10_p) + log10_family);
+    deciding = std::min(0.0, deciding + log10_family);
+    finding.log10_p_family = deciding;
     finding.verdict_by = "log10_p_family";
-    decision_alpha -= log10_family;
   }
   finding.smallest_attainable_log10_p = Log10SmallestP(finding.law, finding.n);
   finding.power.effect = profile.scheme().reference_effect(profile);
   finding.power.at_this_length = PowerAt(finding.law, finding.n, finding.power.effect, decision_alpha);
   finding.power.tokens_needed = TokensNeeded(finding.law, finding.power.effect, decision_alpha, kPowerForNotDetected);
-  Decide(finding, log10_alpha);
+  finding.detectable = DetectableEffect(finding.law, finding.n, decision_alpha, kPowerForNotDetected);
+  Decide(finding, deciding, log10_alpha);
 
   finding.warnings.assign(keys.warnings().begin(), keys.warnings().end());
   if (above_vocab > 0) {
@@ -206,11 +275,17 @@ Result<std::vector<Finding>> JudgeText(const JudgeKeys& keys, std::span<const ui
     return Fail(ErrorKind::kInvalidArgument, "alpha must be in (0,1), got " + std::to_string(options.alpha));
   }
   VERDIGRIS_RETURN_IF_ERROR(CheckIds(ids));
+  if (options.proxy_ln_q.empty() ? options.test == JudgeOptions::Test::kProxy && !ids.empty() : options.proxy_ln_q.size() != ids.size()) {
+    return Fail(ErrorKind::kInvalidArgument, "the proxy must give " + std::to_string(ids.size()) + " log-probabilities, one a token, got " +
+                                                 std::to_string(options.proxy_ln_q.size()));
+  }
   const TextEvidence text = Collect(keys, ids, options.rule);
   std::vector<Finding> findings;
   if (traces != nullptr) traces->resize(keys.tests().size());
   for (size_t i = 0; i < keys.tests().size(); ++i) {
-    findings.push_back(RunTest(keys, keys.tests()[i], keys.tests().size(), text, ids, options, traces ? &(*traces)[i] : nullptr));
+    VERDIGRIS_ASSIGN_OR_RETURN(Finding finding, RunTest(keys, keys.tests()[i], keys.tests().size(), text, ids, options,
+                                                        traces ? &(*traces)[i] : nullptr));
+    findings.push_back(std::move(finding));
   }
   return findings;
 }

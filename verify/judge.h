@@ -16,7 +16,11 @@ namespace verdigris::verify {
 struct JudgeOptions {
   double alpha = 1e-6;  // in (0,1)
   Rule rule = Rule::kFirst;
-  enum class Test { kFixed, kAnytime } test = Test::kFixed;
+  // Which p decides: of the whole text; however often one looks; of a mark anywhere in it; twice the smaller of the first
+  // and the third; that of the sum weighed by a proxy.
+  enum class Test { kFixed, kAnytime, kLocalized, kCombined, kProxy } test = Test::kFixed;
+  // ln q of each token of the text under a proxy (verify/proxy.h), 0 where there is none; empty: no proxy. kProxy needs it.
+  std::span<const double> proxy_ln_q{};
 };
 
 // State of one token under one test, for --trace and pictures.
@@ -25,6 +29,7 @@ struct TokenState {
   Kind kind;
   Layer layer = Layer::kNone;
   uint64_t score = 0;
+  double log10_e = 0;  // evidence for a mark anywhere in the text so far (verify/mixture.h)
 };
 std::string_view TokenStateName(TokenState::Kind kind);
 
@@ -32,7 +37,8 @@ std::string_view TokenStateName(TokenState::Kind kind);
 // many lists of ids.size() states.
 //
 // Null     the text is independent of the keys, which are random and secret. Upper tail, exact.
-// Errors   kInvalidArgument for an id >= 2^24, or alpha outside (0,1).
+// Errors   kInvalidArgument for an id >= 2^24, or alpha outside (0,1), ln q that are not as many
+//          as ids or no log-probabilities; kNotSupported for a scheme without proxy test.
 // Cost     O(n) time and memory.
 Result<std::vector<Finding>> JudgeText(const JudgeKeys& keys, std::span<const uint32_t> ids, const JudgeOptions& options,
                                        std::vector<std::vector<TokenState>>* traces);

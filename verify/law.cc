@@ -1,15 +1,18 @@
 // One place that knows which tail belongs to which kind of NullLaw; the arithmetic of each is a file of its own
-// (binomial.cc). What is decided here is decided on the computed value, before any rounding for print
-// (statistics.md section 5, "Comparing with alpha").
+// (binomial.cc, gamma.cc, weighted.cc). What is decided here is decided on the computed value, before any rounding for
+// print (statistics.md section 5, "Comparing with alpha").
 //
 // Built without fast-math and with -ffp-contract=off: p is a pure function of integers on every machine.
 // Tested by tests/verify/law_test.cc.
 #include "verify/law.h"
 
+#include <array>
 #include <cassert>
 #include <cmath>
 
 #include "verify/binomial.h"
+#include "verify/gamma.h"
+#include "verify/weighted.h"
 
 namespace verdigris::verify {
 namespace {
@@ -17,16 +20,29 @@ namespace {
 constexpr double kLog10E = 0.434294481903251827651;
 constexpr double kBoundary = 1e-9;  // far above the error of log10 p near any alpha in use, far below any step of it
 
-Statistic LargestStatistic(const NullLaw& law, uint64_t n) {
+Statistic LargestStatistic(const NullLaw& law, uint64_t n_scores) {
+  const Statistic n = n_scores;
   switch (law.kind) {
     case NullLaw::Kind::kBernoulli:
       return n;
     case NullLaw::Kind::kGamma:
+      return n * 95265423098;  // floor(2^32 * 32 ln 2) (native-schemes.md N8.2)
     case NullLaw::Kind::kTwoBernoulli:
-      break;
+      return n * (2 * uint64_t{law.heavy} + law.light);
   }
-  assert(false && "law without a largest statistic");
+  assert(false && "no such law");
   return 0;
+}
+
+double Log10GammaUpperTail(uint64_t n, Statistic statistic) {
+  if (n == 0) return 0;
+  const double ln_p = LnGammaTails(n, static_cast<double>(statistic) * 0x1p-32).ln_at_least;
+  return ln_p < 0 ? ln_p * kLog10E : 0;
+}
+
+double Log10TwoBernoulliUpperTail(const NullLaw& law, uint64_t n, Statistic statistic) {
+  const std::array<WeightedBits, 2> levels = {{{2, n * law.heavy, 1, 2}, {1, n * law.light, 1, 2}}};
+  return Log10WeightedBitsUpperTail(levels, static_cast<Int128>(statistic));
 }
 
 }  // namespace
@@ -44,10 +60,11 @@ double Log10UpperTail(const NullLaw& law, uint64_t n, Statistic statistic) {
     case NullLaw::Kind::kBernoulli:
       return Log10BinomialUpperTail(n, static_cast<uint64_t>(statistic), law.numerator, law.denominator);
     case NullLaw::Kind::kGamma:
+      return Log10GammaUpperTail(n, statistic);
     case NullLaw::Kind::kTwoBernoulli:
-      break;
+      return Log10TwoBernoulliUpperTail(law, n, statistic);
   }
-  assert(false && "law without a tail");
+  assert(false && "no such law");
   return 0;  // p = 1: no evidence
 }
 
@@ -67,6 +84,19 @@ std::optional<Statistic> CriticalValue(const NullLaw& law, uint64_t n, double lo
     (Detects(Log10UpperTail(law, n, middle), log10_alpha) ? high : low) = middle;
   }
   return high;
+}
+
+double MeanScore(const NullLaw& law) {
+  switch (law.kind) {
+    case NullLaw::Kind::kBernoulli:
+      return static_cast<double>(law.numerator) / law.denominator;
+    case NullLaw::Kind::kGamma:
+      return 0x1p32;
+    case NullLaw::Kind::kTwoBernoulli:
+      return law.heavy + 0.5 * law.light;
+  }
+  assert(false && "no such law");
+  return 0;
 }
 
 LawStatus StatusOf(const NullLaw& law) { return law.kind == NullLaw::Kind::kGamma ? LawStatus::kBound : LawStatus::kExact; }

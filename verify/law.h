@@ -2,9 +2,11 @@
 //
 // Null hypothesis   text and side information do not depend on the key; then the scores of distinct tuples are
 //                   independent with the scheme's law (statistics.md section 2). Each tuple is counted once.
-// Tail              upper, exact up to rounding, as log10 p <= 0; never clamped, never NaN, never -inf.
+// Tail              upper, as log10 p <= 0; never clamped, never NaN, never -inf. Exact up to rounding for bits and two
+//                   kinds of bits; for kGamma exact for true exponentials, which scores rounded down do not exceed.
 // Accuracy          |error of log10 p| <= 4e-12 + 4e-15 |log10 p|; where p > 0.98, relative error of log10 p <= 1e-10.
-//                   Checked for n to 1e6, p from 1 - 1e-301 to 1e-1301029. n must be below 2^53.
+//                   Checked for n to 1e6, p from 1 - 1e-301 to 1e-1301029 (kGamma: 1e-7855510). The statistic must be
+//                   below 2^53 but for kGamma, where it enters as the nearest double.
 #pragma once
 
 #include <cstdint>
@@ -32,6 +34,9 @@ bool Detects(double log10_p, double log10_alpha);
 
 // The smallest statistic of n scores that Detects(); none where even the largest does not. log10_alpha < 0.
 std::optional<Statistic> CriticalValue(const NullLaw& law, uint64_t n, double log10_alpha);
+
+// Mean of one score, in the units of the score.
+double MeanScore(const NullLaw& law);
 
 // What Log10UpperTail() gives: the true law, or a p that is never smaller than the true one.
 enum class LawStatus { kExact, kBound };

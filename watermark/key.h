@@ -49,12 +49,26 @@ Key DeriveLayerKey(const Key& epoch_key, KeyRole role);
 // Precondition: IsAccountLabel(label).
 Key DeriveAccountKey(const Key& epoch_key, std::string_view label);
 
+// As Derive, many times under one parent: the parent's share of the work is done once. Immutable; any number of threads.
+class Deriver {
+ public:
+  explicit Deriver(const Key& parent);
+  void Derive(std::string_view label, std::span<const uint8_t> data, std::span<uint8_t> out) const;
+
+ private:
+  SecretBytes state_;  // HMAC keyed by the extracted key, before its first message byte
+};
+
 struct DrawKeys {
   Key context;  // Kctx: tags of windows
   Key draw;     // Kdraw: keystream
 };
 // `layer_key`: provider or account.
 DrawKeys DeriveDrawKeys(const Key& layer_key);
+// Kctx || Kdraw, into memory of the caller's, who wipes it: for those who go through keys by the million.
+void DeriveDrawKeys(std::span<const uint8_t, kKeyBytes> layer_key, std::span<uint8_t, 2 * kKeyBytes> out);
+// Kfp, which names tuples in samples (corpus.md C7).
+Key DeriveSampleKey(const Key& layer_key);
 // Kselect, which assigns windows to layers.
 Key DeriveSelectKey(const Key& selector_key);
 

@@ -95,16 +95,32 @@ void Layers::Assign(const Profile& profile, const uint32_t* const* windows, size
   }
 }
 
-void Layers::Score(const Profile& profile, Layer layer, const uint32_t* const* windows, const uint32_t* ids, size_t count,
-                   uint64_t* scores) const {
-  const Prf& draws = prf(layer);
+namespace {
+
+// `take` (a scheme's `score` or `draws`) on tuples, in batches whose tags are computed together.
+template <class Take, class Out>
+void ForTuples(const Profile& profile, const Prf& prf, Take take, const uint32_t* const* windows, const uint32_t* ids,
+               size_t count, Out* out) {
   constexpr size_t kBatch = 256;
   Tag tags[kBatch];
   for (size_t start = 0; start < count; start += kBatch) {
     const size_t batch = std::min(kBatch, count - start);
-    draws.mac().Tags(windows + start, profile.window(), batch, tags);
-    profile.scheme().score(profile, draws, {tags, batch}, {ids + start, batch}, scores + start);
+    prf.mac().Tags(windows + start, profile.window(), batch, tags);
+    take(profile, prf, {tags, batch}, {ids + start, batch}, out + start);
   }
+}
+
+}  // namespace
+
+void Layers::Score(const Profile& profile, Layer layer, const uint32_t* const* windows, const uint32_t* ids, size_t count,
+                   uint64_t* scores) const {
+  ForTuples(profile, prf(layer), profile.scheme().score, windows, ids, count, scores);
+}
+
+void Layers::DrawsOf(const Profile& profile, Layer layer, const uint32_t* const* windows, const uint32_t* ids, size_t count,
+                     uint32_t* draws) const {
+  assert(profile.scheme().draws != nullptr);
+  ForTuples(profile, prf(layer), profile.scheme().draws, windows, ids, count, draws);
 }
 
 }  // namespace verdigris

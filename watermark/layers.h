@@ -45,6 +45,9 @@ class Layers {
   // Scores of tuples (windows[i], ids[i]) under the layer's key; the caller has settled that they are eligible.
   void Score(const Profile& profile, Layer layer, const uint32_t* const* windows, const uint32_t* ids, size_t count,
              uint64_t* scores) const;
+  // The same for what a statistic with a proxy takes. Precondition: the scheme has `draws`.
+  void DrawsOf(const Profile& profile, Layer layer, const uint32_t* const* windows, const uint32_t* ids, size_t count,
+               uint32_t* draws) const;
 
  private:
   const Prf* Draws(Layer layer) const {

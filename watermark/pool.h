@@ -47,6 +47,14 @@ class Pool {
     return Lease(this, make());
   }
 
+  // Visits every idle object. Precondition: no other thread uses the pool meanwhile.
+  template <class Visit>
+  void ForEachIdle(Visit&& visit) {
+    for (auto& slot : slots_) {
+      if (T* item = slot.load(std::memory_order_acquire)) visit(*item);
+    }
+  }
+
  private:
   // More threads than slots are served as well; the surplus objects are then made and freed each time.
   static constexpr size_t kSlots = 64;

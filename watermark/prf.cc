@@ -1,8 +1,9 @@
 // AES-256 through OpenSSL, set up so that a draw costs its blocks and little more: ciphers are fetched once a process,
-// keyed contexts are kept in a pool and duplicated when several threads draw at once, a new window sets the counter
-// without touching the key schedule, and many windows or single blocks go into one ECB call.
+// keyed contexts are kept in a pool, one for each thread that draws at once, a new window sets the counter without touching
+// the key schedule, and many windows or single blocks go into one ECB call, which works in place. Another key goes into
+// contexts that are there: a search over keys allocates nothing.
 //
-// CMAC is written out over ECB (SP 800-38B): a message has 8 to 36 bytes, and EVP_MAC would cost one call and several
+// CMAC is written out over ECB (SP 800-38B): a message has 8 to 42 bytes, and EVP_MAC would cost one call and several
 // allocations for each. Counter mode is OpenSSL's.
 //
 // Tested by tests/watermark/prf_test.cc (native.json `nonces`, `selectors`, `words`; SP 800-38B and SP 800-38A samples).
@@ -25,6 +26,16 @@ namespace {
 
 using Block = std::array<uint8_t, kBlockBytes>;
 
+uint32_t BigEndian(uint32_t value) {
+  return std::endian::native == std::endian::little ? __builtin_bswap32(value) : value;
+}
+
+// Two words as they lie in memory, one behind the other. Blocks are put together in registers and stored in halves: a load
+// of a whole block right behind four stores of its words would wait for them.
+uint64_t Join(uint32_t first, uint32_t second) {
+  return std::endian::native == std::endian::little ? uint64_t{second} << 32 | first : uint64_t{first} << 32 | second;
+}
+
 // A cipher that is there never fails but for memory, so that is what a failure means.
 void Require(bool ok) {
   if (!ok) throw std::bad_alloc();
@@ -45,40 +56,48 @@ const Ciphers& FetchedCiphers() {
   return ciphers;
 }
 
-Result<Context> NewContext(const EVP_CIPHER* cipher, const uint8_t* key) {
+Context NewContext(const EVP_CIPHER* cipher, const uint8_t* key) {
   static constexpr uint8_t kZeroIv[kBlockBytes] = {};
-  if (cipher == nullptr) return Fail(ErrorKind::kInternal, "AES-256 is not available in this OpenSSL");
   Context context(EVP_CIPHER_CTX_new());
   Require(context && EVP_EncryptInit_ex2(context.get(), cipher, key, kZeroIv, nullptr) == 1 &&
           EVP_CIPHER_CTX_set_padding(context.get(), 0) == 1);
   return context;
 }
 
-Context Duplicate(const Context& original) {
-  Context copy(EVP_CIPHER_CTX_new());
-  Require(copy && EVP_CIPHER_CTX_copy(copy.get(), original.get()) == 1);
-  return copy;
+void SetKey(EVP_CIPHER_CTX* context, const uint8_t* key) {
+  Require(EVP_EncryptInit_ex2(context, nullptr, key, nullptr, nullptr) == 1);
 }
+
+// Contexts of one cipher under one key.
+class Keyed {
+ public:
+  static Result<std::unique_ptr<Keyed>> Create(const EVP_CIPHER* cipher, std::span<const uint8_t, kKeyBytes> key) {
+    if (cipher == nullptr) return Fail(ErrorKind::kInternal, "AES-256 is not available in this OpenSSL");
+    return std::unique_ptr<Keyed>(new Keyed(cipher, key));
+  }
+
+  auto Acquire() const {
+    return pool_.Acquire([this] { return std::make_unique<Context>(NewContext(cipher_, key_.data())); });
+  }
+
+  // Precondition: no lease is out, and no other thread uses this object.
+  void Rekey(std::span<const uint8_t, kKeyBytes> key) {
+    std::copy(key.begin(), key.end(), key_.data());
+    pool_.ForEachIdle([this](Context& context) { SetKey(context.get(), key_.data()); });
+  }
+
+ private:
+  Keyed(const EVP_CIPHER* cipher, std::span<const uint8_t, kKeyBytes> key) : cipher_(cipher), key_(SecretBytes::Copy(key)) {}
+
+  const EVP_CIPHER* cipher_;
+  SecretBytes key_;
+  Pool<Context> pool_;
+};
 
 void Encrypt(EVP_CIPHER_CTX* context, const uint8_t* in, size_t bytes, uint8_t* out) {
   int written = 0;
   Require(EVP_EncryptUpdate(context, out, &written, in, static_cast<int>(bytes)) == 1 &&
           written == static_cast<int>(bytes));
-}
-
-void PutBe32(uint32_t value, uint8_t* out) {
-  if constexpr (std::endian::native == std::endian::little) value = __builtin_bswap32(value);
-  std::memcpy(out, &value, sizeof value);
-}
-
-// M of N6, padded to whole blocks as CMAC wants it: 10* behind an incomplete last block.
-template <size_t kBlocks>
-void PadMessage(const uint32_t* window, size_t h, uint8_t* out) {
-  const size_t length = 4 + 4 * h;
-  std::memset(out, 0, kBlocks * kBlockBytes);
-  PutBe32(0x56010000 | static_cast<uint32_t>(h), out);
-  for (size_t i = 0; i < h; ++i) PutBe32(window[i], out + 4 + 4 * i);
-  if (length < kBlocks * kBlockBytes) out[length] = 0x80;
 }
 
 void Xor(uint8_t* a, const uint8_t* b) {
@@ -103,21 +122,39 @@ Block Double(const Block& in) {
 
 constexpr size_t kBatch = 256;  // windows or blocks an ECB call, 4 KB: the cost of a call is then a small part of it
 
+struct Subkeys {
+  Block full;    // K1, when the last block is complete
+  Block padded;  // K2
+};
+
+Subkeys SubkeysOf(EVP_CIPHER_CTX* context) {
+  Block l{};
+  Encrypt(context, l.data(), kBlockBytes, l.data());
+  Subkeys subkeys;
+  subkeys.full = Double(l);
+  subkeys.padded = Double(subkeys.full);
+  OPENSSL_cleanse(l.data(), kBlockBytes);
+  return subkeys;
+}
+
 }  // namespace
 
-struct WindowMac::State {
-  Context context;  // the original: only duplicated, so threads may read it at once
-  Block subkey_full{};     // K1, when the last block is complete
-  Block subkey_padded{};   // K2
-  Pool<Context> pool;
+void WriteBe32(uint32_t value, uint8_t* out) {
+  value = BigEndian(value);
+  std::memcpy(out, &value, sizeof value);
+}
 
-  ~State() {
-    OPENSSL_cleanse(subkey_full.data(), kBlockBytes);
-    OPENSSL_cleanse(subkey_padded.data(), kBlockBytes);
-  }
-  auto Acquire() const {
-    return pool.Acquire([this] { return std::make_unique<Context>(Duplicate(context)); });
-  }
+void WriteWindowMessage(const uint32_t* window, size_t h, uint8_t* out) {
+  WriteBe32(0x56010000 | static_cast<uint32_t>(h), out);
+  for (size_t i = 0; i < h; ++i) WriteBe32(window[i], out + 4 + 4 * i);
+}
+
+struct WindowMac::State {
+  std::unique_ptr<Keyed> ecb;
+  Subkeys subkeys{};
+
+  ~State() { OPENSSL_cleanse(&subkeys, sizeof subkeys); }
+  const Block& SubkeyFor(size_t length) const { return length % kBlockBytes == 0 ? subkeys.full : subkeys.padded; }
 };
 
 WindowMac::WindowMac(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -127,37 +164,48 @@ WindowMac::~WindowMac() = default;
 
 Result<WindowMac> WindowMac::Create(const Key& key) {
   auto state = std::make_unique<State>();
-  VERDIGRIS_ASSIGN_OR_RETURN(state->context, NewContext(FetchedCiphers().ecb, key.secret().data()));
-  Block zero{}, l;
-  Encrypt(Duplicate(state->context).get(), zero.data(), kBlockBytes, l.data());
-  state->subkey_full = Double(l);
-  state->subkey_padded = Double(state->subkey_full);
-  OPENSSL_cleanse(l.data(), kBlockBytes);
+  VERDIGRIS_ASSIGN_OR_RETURN(state->ecb, Keyed::Create(FetchedCiphers().ecb, key.secret()));
+  state->subkeys = SubkeysOf(state->ecb->Acquire()->get());
   return WindowMac(std::move(state));
+}
+
+void WindowMac::Rekey(std::span<const uint8_t, kKeyBytes> key) {
+  state_->ecb->Rekey(key);
+  state_->subkeys = SubkeysOf(state_->ecb->Acquire()->get());
 }
 
 namespace {
 
-// kBlocks blocks a message, so the chain has a fixed length.
-template <size_t kBlocks>
-void TagBatch(EVP_CIPHER_CTX* context, const uint8_t* subkey, const uint32_t* const* windows, size_t h, size_t count, uint8_t* tags) {
-  uint8_t messages[kBatch][kBlocks * kBlockBytes];
-  uint8_t chain[kBatch * kBlockBytes];
+// CMAC of M (N6) for up to kBatch windows of constant width.
+template <size_t kIds>
+void TagBatch(EVP_CIPHER_CTX* context, const Block& subkey, const uint32_t* const* windows, size_t count, uint8_t* tags) {
+  constexpr size_t kBlocks = (WindowMessageBytes(kIds) + kBlockBytes - 1) / kBlockBytes;
+  constexpr size_t kHalves = 2 * kBlocks;
+  uint64_t subkey_halves[2];
+  std::memcpy(subkey_halves, subkey.data(), kBlockBytes);
+  uint64_t rest[kBatch][kHalves - 2 + (kBlocks == 1)];  // all but the first block of each message
   for (size_t i = 0; i < count; ++i) {
-    PadMessage<kBlocks>(windows[i], h, messages[i]);
-    Xor(messages[i] + (kBlocks - 1) * kBlockBytes, subkey);
-  }
-  if constexpr (kBlocks == 1) {
-    Encrypt(context, messages[0], count * kBlockBytes, tags);
-  } else {
-    std::memset(tags, 0, count * kBlockBytes);
-    for (size_t b = 0; b < kBlocks; ++b) {
-      for (size_t i = 0; i < count; ++i) {
-        std::memcpy(chain + i * kBlockBytes, messages[i] + b * kBlockBytes, kBlockBytes);
-        Xor(chain + i * kBlockBytes, tags + i * kBlockBytes);
+    // The message's words: the header, the ids, 10* behind an incomplete last block.
+    const auto word = [id = windows[i]](size_t w) -> uint32_t {
+      if (w == 0) return BigEndian(0x56010000 | static_cast<uint32_t>(kIds));
+      return w <= kIds ? BigEndian(id[w - 1]) : w == kIds + 1 ? BigEndian(0x80000000) : 0;
+    };
+    uint64_t first[2];
+    for (size_t half = 0; half < kHalves; ++half) {
+      uint64_t value = Join(word(2 * half), word(2 * half + 1));
+      if (half >= kHalves - 2) value ^= subkey_halves[half - (kHalves - 2)];
+      if (half < 2) {
+        first[half] = value;
+      } else {
+        rest[i][half - 2] = value;
       }
-      Encrypt(context, chain, count * kBlockBytes, tags);
     }
+    std::memcpy(tags + i * kBlockBytes, first, kBlockBytes);
+  }
+  Encrypt(context, tags, count * kBlockBytes, tags);
+  for (size_t b = 1; b < kBlocks; ++b) {
+    for (size_t i = 0; i < count; ++i) Xor(tags + i * kBlockBytes, reinterpret_cast<const uint8_t*>(&rest[i][2 * (b - 1)]));
+    Encrypt(context, tags, count * kBlockBytes, tags);
   }
 }
 
@@ -166,12 +214,37 @@ void TagBatch(EVP_CIPHER_CTX* context, const uint8_t* subkey, const uint32_t* co
 void WindowMac::Tags(const uint32_t* const* windows, size_t h, size_t count, Tag* tags) const {
   assert(h >= 1 && h <= kMaxWindow);
   static_assert(sizeof(Tag) == kBlockBytes);
-  const auto lease = state_->Acquire();
-  const size_t length = 4 + 4 * h;
-  const uint8_t* subkey = length % kBlockBytes == 0 ? state_->subkey_full.data() : state_->subkey_padded.data();
-  const auto batch_of = length <= kBlockBytes ? TagBatch<1> : length <= 2 * kBlockBytes ? TagBatch<2> : TagBatch<3>;
+  using Function = void (*)(EVP_CIPHER_CTX*, const Block&, const uint32_t* const*, size_t, uint8_t*);
+  static constexpr Function kOfWidth[kMaxWindow] = {TagBatch<1>, TagBatch<2>, TagBatch<3>, TagBatch<4>,
+                                                    TagBatch<5>, TagBatch<6>, TagBatch<7>, TagBatch<8>};
+  const auto lease = state_->ecb->Acquire();
+  const Block& subkey = state_->SubkeyFor(WindowMessageBytes(h));
   for (size_t start = 0; start < count; start += kBatch) {
-    batch_of(lease->get(), subkey, windows + start, h, std::min(kBatch, count - start), tags[start].bytes.data());
+    kOfWidth[h - 1](lease->get(), subkey, windows + start, std::min(kBatch, count - start), tags[start].bytes.data());
+  }
+}
+
+void WindowMac::Macs(const uint8_t* messages, size_t length, size_t count, Tag* tags) const {
+  assert(length >= 1);
+  const size_t blocks = (length + kBlockBytes - 1) / kBlockBytes;
+  const size_t last = (blocks - 1) * kBlockBytes;
+  const Block& subkey = state_->SubkeyFor(length);
+  const auto lease = state_->ecb->Acquire();
+  for (size_t start = 0; start < count; start += kBatch) {
+    const size_t batch = std::min(kBatch, count - start);
+    Tag* const out = tags + start;
+    for (size_t i = 0; i < batch; ++i) out[i].bytes = {};
+    for (size_t offset = 0; offset <= last; offset += kBlockBytes) {
+      const size_t bytes = std::min(kBlockBytes, length - offset);
+      for (size_t i = 0; i < batch; ++i) {
+        Block block{};
+        std::memcpy(block.data(), messages + (start + i) * length + offset, bytes);
+        if (bytes < kBlockBytes) block[bytes] = 0x80;
+        if (offset == last) Xor(block.data(), subkey.data());
+        Xor(out[i].bytes.data(), block.data());
+      }
+      Encrypt(lease->get(), out[0].bytes.data(), batch * kBlockBytes, out[0].bytes.data());
+    }
   }
 }
 
@@ -182,18 +255,7 @@ Tag WindowMac::TagOf(const uint32_t* window, size_t h) const {
 }
 
 struct Prf::State {
-  struct Contexts {
-    Context ecb;
-    Context ctr;
-  };
-  Contexts originals;  // only duplicated
-  Pool<Contexts> pool;
-
-  auto Acquire() const {
-    return pool.Acquire([this] {
-      return std::make_unique<Contexts>(Contexts{Duplicate(originals.ecb), Duplicate(originals.ctr)});
-    });
-  }
+  std::unique_ptr<Keyed> ecb, ctr;
 };
 
 Prf::Prf(WindowMac mac, std::unique_ptr<State> state) : mac_(std::move(mac)), state_(std::move(state)) {}
@@ -205,34 +267,48 @@ Result<Prf> Prf::Create(const Key& layer_key) {
   const DrawKeys keys = DeriveDrawKeys(layer_key);
   VERDIGRIS_ASSIGN_OR_RETURN(WindowMac mac, WindowMac::Create(keys.context));
   auto state = std::make_unique<State>();
-  VERDIGRIS_ASSIGN_OR_RETURN(state->originals.ecb, NewContext(FetchedCiphers().ecb, keys.draw.secret().data()));
-  VERDIGRIS_ASSIGN_OR_RETURN(state->originals.ctr, NewContext(FetchedCiphers().ctr, keys.draw.secret().data()));
+  VERDIGRIS_ASSIGN_OR_RETURN(state->ecb, Keyed::Create(FetchedCiphers().ecb, keys.draw.secret()));
+  VERDIGRIS_ASSIGN_OR_RETURN(state->ctr, Keyed::Create(FetchedCiphers().ctr, keys.draw.secret()));
   return Prf(std::move(mac), std::move(state));
 }
 
+void Prf::Rekey(std::span<const uint8_t, kKeyBytes> layer_key) {
+  uint8_t keys[2 * kKeyBytes];
+  DeriveDrawKeys(layer_key, keys);
+  const std::span<const uint8_t, 2 * kKeyBytes> both(keys);
+  mac_.Rekey(both.first<kKeyBytes>());
+  state_->ecb->Rekey(both.last<kKeyBytes>());
+  state_->ctr->Rekey(both.last<kKeyBytes>());
+  OPENSSL_cleanse(keys, sizeof keys);
+}
+
 void Prf::Blocks(const BlockIndex* indices, size_t count, uint8_t* out) const {
-  const auto lease = state_->Acquire();
-  uint8_t inputs[kBatch * kBlockBytes];
+  const auto lease = state_->ecb->Acquire();
   for (size_t start = 0; start < count; start += kBatch) {
     const size_t batch = std::min(kBatch, count - start);
+    uint8_t* const blocks = out + start * kBlockBytes;
     for (size_t i = 0; i < batch; ++i) {
-      uint8_t* input = inputs + i * kBlockBytes;
-      std::memcpy(input, indices[start + i].tag->bytes.data(), kBlockBytes);
-      PutBe32(indices[start + i].block, input + Tag::kNonceBytes);
+      const uint8_t* tag = indices[start + i].tag->bytes.data();
+      uint64_t halves[2];
+      uint32_t third;
+      std::memcpy(&halves[0], tag, sizeof halves[0]);
+      std::memcpy(&third, tag + 8, sizeof third);
+      halves[1] = Join(third, BigEndian(indices[start + i].block));
+      std::memcpy(blocks + i * kBlockBytes, halves, kBlockBytes);
     }
-    Encrypt(lease->ecb.get(), inputs, batch * kBlockBytes, out + start * kBlockBytes);
+    Encrypt(lease->get(), blocks, batch * kBlockBytes, blocks);
   }
 }
 
 void Prf::Keystream(const Tag& tag, uint32_t first, size_t count, uint8_t* out) const {
   static constexpr uint8_t kZeros[kChunkBlocks * kBlockBytes] = {};
-  const auto lease = state_->Acquire();
+  const auto lease = state_->ctr->Acquire();
   Block iv = tag.bytes;
-  PutBe32(first, iv.data() + Tag::kNonceBytes);
-  Require(EVP_EncryptInit_ex2(lease->ctr.get(), nullptr, nullptr, iv.data(), nullptr) == 1);
+  WriteBe32(first, iv.data() + Tag::kNonceBytes);
+  Require(EVP_EncryptInit_ex2(lease->get(), nullptr, nullptr, iv.data(), nullptr) == 1);
   for (size_t done = 0; done < count; done += kChunkBlocks) {
     const size_t blocks = std::min(kChunkBlocks, count - done);
-    Encrypt(lease->ctr.get(), kZeros, blocks * kBlockBytes, out + done * kBlockBytes);
+    Encrypt(lease->get(), kZeros, blocks * kBlockBytes, out + done * kBlockBytes);
   }
 }
 

@@ -20,8 +20,6 @@ constexpr size_t kMaxUnmarkedRanges = 4096;
 constexpr ParamSpec kCommon[] = {{"window", 1, kMaxWindow, 2},
                                  {"vocab", 1, kIdLimit, 0},
                                  {"provider_share", 0, kFullShare, kFullShare}};
-// Schemes of N3 that have no row in the table yet: a profile of theirs is sound, this build cannot use it.
-constexpr std::string_view kNotBuilt[] = {"gumbel", "tournament", "multichannel"};
 constexpr std::string_view kOtherMembers[] = {"scheme", "prf", "normaliser", "tokenizer_sha256", "unmarked_ids"};
 
 Unexpected Invalid(std::string message) { return Fail(ErrorKind::kInvalidArgument, std::move(message)); }
@@ -132,9 +130,6 @@ Result<Profile> Profile::Create(const Json& scheme_object, const SamplerSettings
   const Json* name = scheme_object.Find("scheme");
   const Scheme* scheme = name && name->string() ? FindScheme(*name->string()) : nullptr;
   if (scheme == nullptr) {
-    if (name && name->string() && std::find(std::begin(kNotBuilt), std::end(kNotBuilt), *name->string()) != std::end(kNotBuilt)) {
-      return Fail(ErrorKind::kUnsupported, "scheme " + *name->string() + " is not in this build, which has " + SchemeNames());
-    }
     return Invalid("scheme must be one of " + SchemeNames() + ", got " + (name ? Shown(*name) : "none"));
   }
   std::vector<std::string_view> expected(std::begin(kOtherMembers), std::end(kOtherMembers));

@@ -29,12 +29,12 @@ struct SamplerSettings {
 // Immutable and cheap to copy.
 class Profile {
  public:
-  // Reads the bytes of a profile file. Errors: kLimit, kUnsupported (another version, a scheme this build lacks),
+  // Reads the bytes of a profile file. Errors: kLimit, kUnsupported (another version),
   // kMalformed for everything else; the message names the member.
   static Result<Profile> Parse(std::string_view bytes);
 
   // `scheme_object`: the members of N3. Errors: kInvalidArgument "name must be in [lo,hi], got x", the first fault in
-  // the order of N3; kUnsupported for a scheme of N3 that this build lacks.
+  // the order of N3.
   static Result<Profile> Create(const Json& scheme_object, const SamplerSettings& sampler);
 
   const Scheme& scheme() const { return *data_->scheme; }

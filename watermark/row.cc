@@ -275,6 +275,58 @@ template Sums SumExp(const RowView<float>&, const uint8_t*);
 template Sums SumExp(const RowView<double>&, const uint8_t*);
 
 template <class Real>
+Weights Weigh(const RowView<Real>& row, double* weights) {
+  using Short = ShortVectorOf<double>;
+  constexpr double kLeast = 1e-304;  // e^-700 is 0.986e-304
+  constexpr size_t kAtOnce = 4 * Short::kSize;
+  const double max = row.max;
+  Weights sums;
+  auto special = row.special.begin();
+  size_t special_done = 0;  // entries of row.special before this index are behind us
+  for (size_t start = 0; start < row.count; start += kBlock) {
+    const size_t size = std::min(kBlock, row.count - start), end = start + size;
+    const auto entries = static_cast<Eigen::Index>(size);
+    const Eigen::Map<const Eigen::Array<Real, Eigen::Dynamic, 1>> in(row.logits + start, entries);
+    Eigen::Map<Eigen::ArrayXd> out(weights + start, entries);
+    out = (in.template cast<double>() - max).max(-700.0).exp();
+    for (; special != row.special.end() && special->first < end; ++special) {
+      size_t i = std::max<size_t>(special->first, special_done);
+      for (; i <= special->last && i < end; ++i) {
+        if (weights[i] > kLeast) sums.special += weights[i];
+        weights[i] = 0;
+      }
+      special_done = i;
+      if (special->last >= end) break;  // goes on in the next block
+    }
+    Short::Values sum[4] = {};
+    size_t i = start;
+    for (; i + kAtOnce <= end; i += kAtOnce) {
+      for (size_t j = 0; j < 4; ++j) {
+        Short::Values value;
+        std::memcpy(&value, weights + i + j * Short::kSize, sizeof value);
+        value = value > kLeast ? value : Short::Values{};
+        std::memcpy(weights + i + j * Short::kSize, &value, sizeof value);
+        sum[j] += value;
+      }
+    }
+    sum[0] += sum[1] + (sum[2] + sum[3]);
+    double block = sum[0][0] + sum[0][1];
+    for (; i < end; ++i) block += weights[i] = weights[i] > kLeast ? weights[i] : 0;
+    sums.markable += block;
+  }
+  return sums;
+}
+template Weights Weigh(const RowView<float>&, double*);
+template Weights Weigh(const RowView<double>&, double*);
+
+template <class Real>
+void Shift(const RowView<Real>& row, double amount) {
+  for (size_t i = 0; i < row.count; ++i) row.logits[i] = static_cast<Real>(row.logits[i] + amount);
+}
+template void Shift(const RowView<float>&, double);
+template void Shift(const RowView<double>&, double);
+
+template <class Real>
 void ShiftWhere(const RowView<Real>& row, const uint8_t* bits, double chosen, double other, double special) {
   std::optional<LaneTable<double>> table;
   if (row.count >= kMinTableRow) table.emplace(chosen, other);

@@ -27,6 +27,12 @@ struct Row {
   size_t id_stride = 0;     // bytes; 0: packed
 };
 
+// The word of one entry of a row.
+struct WordAt {
+  uint32_t index;
+  uint32_t word;
+};
+
 // Buffers of one marking call; kept and reused by the marker, so that a warm call allocates nothing.
 struct Workspace {
   std::vector<float> logits;
@@ -34,6 +40,9 @@ struct Workspace {
   std::vector<uint8_t> bits;
   std::vector<IdRange> special;
   std::vector<uint32_t> seen;  // hash set of candidate ids
+  std::vector<double> weights;
+  std::vector<uint32_t> words;
+  std::vector<WordAt> draws;
 };
 
 // A packed row ready to be marked.
@@ -82,6 +91,35 @@ struct Sums {
 };
 template <class Real>
 Sums SumExp(const RowView<Real>& row, const uint8_t* bits);
+
+// Weights exp(logit - max) of the entries that a mark may move, in binary64: 0 where an entry is absent or special, and
+// below e^-700, which is no mass and would be slow to work with.
+struct Weights {
+  double markable = 0;  // sum of the weights
+  double special = 0;   // what special ids have beside it
+
+  double all() const { return markable + special; }
+  double markable_share() const { return markable / all(); }
+  double special_share() const { return special / all(); }
+};
+template <class Real>
+Weights Weigh(const RowView<Real>& row, double* weights);
+
+// Calls markable(first, end) and special(first, end) for the stretches of a row, in turn and in order.
+template <class Real, class Markable, class Special>
+void ForEachStretch(const RowView<Real>& row, Markable&& markable, Special&& special) {
+  size_t next = 0;
+  for (const IdRange& range : row.special) {
+    if (next < range.first) markable(next, size_t{range.first});
+    next = size_t{range.last} + 1;
+    special(size_t{range.first}, next);
+  }
+  if (next < row.count) markable(next, row.count);
+}
+
+// logits[i] += amount over the whole row, formed in binary64.
+template <class Real>
+void Shift(const RowView<Real>& row, double amount);
 
 // logits[i] += (bit i ? chosen : other), the sum formed in binary64; special ranges get `special` instead.
 template <class Real>

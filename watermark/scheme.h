@@ -77,6 +77,11 @@ struct Scheme {
   // Bit i says whether ids[i], or id i where ids is null, is favoured (N8.1's raw mask): (count + 7) / 8 bytes, padding
   // bits zero. Null where the mark is no set of ids.
   void (*mask)(const Profile&, const Prf&, const Tag&, const uint32_t* ids, size_t count, uint8_t* bits);
+
+  // What the statistic with a proxy takes of each tuple (verify/proxy.h): the colour where the law is kBernoulli and the
+  // mark a bonus of delta on one colour; the word where it is kGamma and the mark a race. Null where no such statistic is
+  // defined.
+  void (*draws)(const Profile&, const Prf&, std::span<const Tag> tags, std::span<const uint32_t> ids, uint32_t* draws) = nullptr;
 };
 
 }  // namespace verdigris

@@ -140,6 +140,11 @@ void Score(const Profile& profile, const Prf& prf, std::span<const Tag> tags, st
              [&](size_t i, bool green) { scores[i] = green; });
 }
 
+void Draws(const Profile& profile, const Prf& prf, std::span<const Tag> tags, std::span<const uint32_t> ids, uint32_t* draws) {
+  ColourEach(Colours(profile), prf, [&](size_t i) { return &tags[i]; }, ids.data(), ids.size(),
+             [&](size_t i, bool green) { draws[i] = green; });
+}
+
 template <class Real>
 void Mark(const Profile& profile, const Prf& prf, const Tag& tag, const RowView<Real>& row, Workspace& workspace, Masses* masses) {
   workspace.bits.resize((row.count + 7) / 8);
@@ -185,6 +190,7 @@ const Scheme kGreen = {
     Mark<float>,
     Mark<double>,
     Mask,
+    Draws,
 };
 
 }  // namespace verdigris

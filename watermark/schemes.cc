@@ -5,10 +5,16 @@
 namespace verdigris {
 
 extern const Scheme kGreen;
+extern const Scheme kGumbel;
+extern const Scheme kTournament;
+extern const Scheme kMultichannel;
 
 namespace {
 constexpr const Scheme* kTable[] = {
     &kGreen,
+    &kGumbel,
+    &kTournament,
+    &kMultichannel,
 };
 }  // namespace
 

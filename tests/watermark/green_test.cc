@@ -189,3 +189,25 @@ TEST_CASE("the price is that of the vectors") {
   }
   CHECK(seen == 72);
 }
+
+TEST_CASE("the reference effect is the green share under a third of delta, without overflow, and gamma where delta is nothing") {
+  const auto effect = [](int planes, int threshold, uint32_t delta_milli) {
+    auto object = SchemeObject(Green(), 1000);
+    object["planes"] = planes;
+    object["threshold"] = threshold;
+    SamplerSettings sampler;
+    sampler.delta_milli = delta_milli;
+    const auto profile = MakeProfile(object, sampler);
+    REQUIRE(profile.has_value());
+    return Green().reference_effect(*profile);
+  };
+  // command-line.md L4: 0.394 and 0.661 at delta 2.
+  CHECK(std::fabs(effect(2, 1, 2000) - 0.394) < 5e-4);
+  CHECK(std::fabs(effect(1, 1, 2000) - 0.661) < 5e-4);
+  // The slope at delta 0 is g (1 - g) / 3 a nat.
+  CHECK(std::fabs(effect(2, 1, 1) - 0.25 - 0.25 * 0.75 / 3 * 1e-3) < 1e-8);
+  CHECK(std::fabs(effect(8, 255, 1) - 255.0 / 256) < 1e-5);
+  // a = exp(20 / 3) = 785.771994.
+  CHECK(std::fabs(effect(2, 1, 20000) - 785.771994 / (785.771994 + 3)) < 1e-9);
+  CHECK(effect(8, 255, 20000) < 1);
+}

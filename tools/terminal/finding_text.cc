@@ -20,6 +20,12 @@ std::string Percent(double share) {
   return text;
 }
 
+std::string Places(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.3f", value);
+  return text;
+}
+
 std::string TenTo(double log10_p) {
   const std::string places = verify::FourPlacesUp(log10_p);
   return places == "0.0000" ? "1" : "10^" + places;
@@ -27,7 +33,7 @@ std::string TenTo(double log10_p) {
 
 std::string Row(std::string_view label, const std::string& text) {
   std::string out = "  " + std::string(label);
-  out.resize(12, ' ');
+  out.resize(16, ' ');
   return out + text + "\n";
 }
 
@@ -71,6 +77,20 @@ std::string FindingText(const verify::Finding& finding, const Palette& palette) 
   out += "\n";
   out += Row("p", ChanceRow(finding, "log10_p", "that an unrelated text scores as high", finding.log10_p));
   out += Row("p anytime", ChanceRow(finding, "log10_p_anytime", "however often one looked", finding.log10_p_anytime));
+  if (finding.localized) {
+    out += Row("p located", ChanceRow(finding, "localized.log10_p", "that no part of it is marked", finding.localized->log10_p));
+    for (const verify::MarkedSegment& segment : finding.localized->segments) {
+      std::string text = "tokens " + std::to_string(segment.first) + " to " + std::to_string(segment.last - 1);
+      if (segment.bytes) text += ", bytes " + std::to_string((*segment.bytes)[0]) + " to " + std::to_string((*segment.bytes)[1]);
+      out += Row("marked", text + ": p " + TenTo(segment.log10_p));
+    }
+  }
+  if (finding.proxy) {
+    out += Row("p proxy", ChanceRow(finding, "proxy.log10_p", "weighing " + std::to_string(finding.proxy->weighed) + " tokens by a model", finding.proxy->log10_p));
+  }
+  if (finding.log10_p_combined && finding.verdict_by == "log10_p_combined") {
+    out += Row("p combined", ChanceRow(finding, "log10_p_combined", "twice the smaller of p and p located", *finding.log10_p_combined));
+  }
   if (finding.log10_p_family) {
     out += Row("p family", ChanceRow(finding, "log10_p_family", "after allowing for all keys tried", *finding.log10_p_family));
   }
@@ -83,9 +103,19 @@ std::string FindingText(const verify::Finding& finding, const Palette& palette) 
   out += Row("tokens", CountsText(finding.counts));
   if (finding.n > 0) {
     const double n = static_cast<double>(finding.n);
-    out += Row(finding.scheme, verify::DecimalText(finding.statistic) + " of " + std::to_string(finding.n) + ", " +
-                                   Percent(static_cast<double>(finding.statistic) / n) + "; by chance " +
-                                   Percent(static_cast<double>(finding.law.numerator) / finding.law.denominator));
+    const double mean = static_cast<double>(finding.statistic) / n, by_chance = verify::MeanScore(finding.law);
+    switch (finding.law.kind) {
+      case NullLaw::Kind::kBernoulli:
+        out += Row(finding.scheme, verify::DecimalText(finding.statistic) + " of " + std::to_string(finding.n) + ", " + Percent(mean) +
+                                       "; by chance " + Percent(by_chance));
+        break;
+      case NullLaw::Kind::kGamma:
+        out += Row(finding.scheme, Places(mean / by_chance) + " nats of surprise a token; by chance 1.000");
+        break;
+      case NullLaw::Kind::kTwoBernoulli:
+        out += Row(finding.scheme, Places(mean) + " points a token; by chance " + Places(by_chance));
+        break;
+    }
   }
   if (finding.verdict != verify::Verdict::kDetected) {
     std::string text = Percent(finding.power.at_this_length) + " of marked texts of this length (1.2 bit a token) would be detected";

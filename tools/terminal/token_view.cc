@@ -21,7 +21,7 @@ constexpr size_t kCells = 60;
 bool IsScored(const verify::TokenState& state) { return state.kind == verify::TokenState::Kind::kScored; }
 
 bool IsHit(const verify::TokenState& state, const NullLaw& law) {
-  return state.score * law.denominator > law.numerator;
+  return static_cast<double>(state.score) > verify::MeanScore(law);
 }
 
 struct Marks {
@@ -92,23 +92,17 @@ void PrintTokens(std::string_view document, std::span<const verify::Token> token
                        : "key: [hit] miss <not scored>\n");
 }
 
-void PrintEvidence(std::span<const verify::TokenState> states, const NullLaw& law, double alpha, const Palette& palette,
-                   Output& out) {
+void PrintEvidence(std::span<const verify::TokenState> states, const verify::Finding& finding, const Palette& palette, Output& out) {
   static constexpr const char* kBlocks[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
   static constexpr const char* kAscii[] = {"_", ".", ":", "-", "=", "+", "*", "#"};
   const auto& levels = UseUnicode() ? kBlocks : kAscii;
   if (std::none_of(states.begin(), states.end(), IsScored)) return;
   const size_t cells = std::min(kCells, states.size());
-  const double needed = -std::log10(alpha);
+  const double needed = -std::log10(finding.alpha);
   std::vector<double> height;
-  uint64_t n = 0, statistic = 0;
-  for (size_t cell = 0, i = 0; cell < cells; ++cell) {
-    for (const size_t end = states.size() * (cell + 1) / cells; i < end; ++i) {
-      if (!IsScored(states[i])) continue;
-      ++n;
-      statistic += states[i].score;
-    }
-    height.push_back(n == 0 ? 0 : std::max(0.0, verify::Log10Martingale(law, n, statistic)));
+  for (size_t cell = 0; cell < cells; ++cell) {
+    const size_t end = states.size() * (cell + 1) / cells;
+    height.push_back(end == 0 ? 0 : std::max(0.0, states[end - 1].log10_e));
   }
   const double top = std::max(needed, *std::max_element(height.begin(), height.end()));
   const size_t reached = static_cast<size_t>(std::find_if(height.begin(), height.end(), [&](double h) { return h >= needed; }) - height.begin());
@@ -122,10 +116,17 @@ void PrintEvidence(std::span<const verify::TokenState> states, const NullLaw& la
   char most[64];
   std::snprintf(most, sizeof most, "10^%.1f at the highest", top == needed && reached == cells ? *std::max_element(height.begin(), height.end()) : top);
   out.Write("\nevidence  " + strip + "  " + most + "\n");
-  const std::string level = "alpha " + PrintReal(alpha) + " (10^" + PrintReal(std::round(needed * 10) / 10) + ")";
+  const std::string level = "alpha " + PrintReal(finding.alpha) + " (10^" + PrintReal(std::round(needed * 10) / 10) + ")";
   out.Write(reached < cells ? "          " + std::string(reached, ' ') + "^ " + level + " reached by token " +
                                   std::to_string(states.size() * (reached + 1) / cells) + "\n"
                             : "          " + level + " not reached\n");
+  if (!finding.localized || finding.localized->segments.empty()) return;
+  std::string where(cells, ' ');
+  for (const verify::MarkedSegment& segment : finding.localized->segments) {
+    const size_t first = segment.first * cells / states.size(), last = (segment.last - 1) * cells / states.size();
+    for (size_t cell = first; cell <= last; ++cell) where[cell] = '=';
+  }
+  out.Write("marked    " + std::string(palette.hit()) + where.substr(0, where.find_last_of('=') + 1) + std::string(palette.reset()) + "\n");
 }
 
 }  // namespace verdigris::tools

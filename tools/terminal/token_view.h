@@ -17,7 +17,6 @@ void PrintTokens(std::string_view document, std::span<const verify::Token> token
                  const NullLaw& law, const Palette& palette, Output& out);
 
 // log10 of the test martingale along the text, in one line of cells, with the place where it reaches 1/alpha marked.
-void PrintEvidence(std::span<const verify::TokenState> states, const NullLaw& law, double alpha, const Palette& palette,
-                   Output& out);
+void PrintEvidence(std::span<const verify::TokenState> states, const verify::Finding& finding, const Palette& palette, Output& out);
 
 }  // namespace verdigris::tools
