@@ -8,6 +8,7 @@
 #include "tools/terminal/message.h"
 #include "tools/terminal/progress.h"
 #include "tools/verbs.h"
+#include "tools/watch.h"
 #include "verify/file.h"
 #include "verify/text/token_ids.h"
 
@@ -19,7 +20,7 @@ constexpr size_t kMaxIdBytes = size_t{64} << 20;
 struct Options {
   JudgeArguments judge;
   std::string ids, colour = "auto";
-  bool json = false, trace = false;
+  bool json = false, trace = false, watch = false;
 };
 
 // Several findings or inputs: 3 over detected over inconclusive over not detected (command-line.md L5).
@@ -76,6 +77,13 @@ Result<void> JudgeInput(const Judge& judge, const Options& options, const Palett
 Result<ExitCode> Detect(const Options& options, Context& context) {
   VERDIGRIS_ASSIGN_OR_RETURN(const ColourMode colour, ParseColourMode(options.colour));
   if (!options.ids.empty()) VERDIGRIS_RETURN_IF_ERROR(verify::ParseIdForm(options.ids));
+  if (options.watch) {
+    if (options.ids != "text" || options.trace || !options.judge.proxy.empty() || (!context.files.empty() && context.files != std::vector<std::string>{"-"})) {
+      return Fail(ErrorKind::kInvalidArgument, "--watch reads token ids from standard input: give --ids text, no file, --trace or --proxy");
+    }
+    VERDIGRIS_ASSIGN_OR_RETURN(const Judge judge, MakeJudge(options.judge, /*needs_tokenizer=*/false, context.hint));
+    return Watch(judge, STDIN_FILENO, options.json, context);
+  }
   std::vector<std::string> inputs = context.files;
   if (inputs.empty()) {
     if (::isatty(STDIN_FILENO) == 1) return Fail(ErrorKind::kInvalidArgument, "no input: name a file, or - for standard input");
@@ -101,6 +109,7 @@ Command Add(CLI::App& app) {
   AddJudgeOptions(app, options->judge);
   app.add_option("--ids", options->ids, "inputs are token ids, not text")->type_name("text|json|u16|u32");
   app.add_flag("--json", options->json, "one JSON document a finding, a line each");
+  app.add_flag("--watch", options->watch, "ids as they come on standard input; stops at alpha");
   app.add_flag("--trace", options->trace, "first a JSON line for each token");
   app.add_option("--color", options->colour, "colour (auto)")->type_name("auto|always|never");
   return [options](Context& context) { return Detect(*options, context); };

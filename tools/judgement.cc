@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "verify/content.h"
 #include "verify/file.h"
 #include "watermark/json.h"  // Utf8SequenceLength
 
@@ -10,6 +11,7 @@ namespace verdigris::tools {
 namespace {
 
 constexpr size_t kMaxProxyBytes = size_t{256} << 20;
+constexpr size_t kMaxCalibrationBytes = size_t{256} << 20;
 
 Unexpected Usage(std::string message) { return Fail(ErrorKind::kInvalidArgument, std::move(message)); }
 
@@ -31,9 +33,7 @@ Result<verify::JudgeOptions> ParseOptions(const JudgeArguments& arguments) {
   return options;
 }
 
-Result<verify::JudgeKeys> JudgeKeysOf(const JudgeArguments& arguments, const Profile& profile, std::string& hint) {
-  VERDIGRIS_ASSIGN_OR_RETURN(const std::vector<KeyFile> keys,
-                             LoadLayerKeys(arguments.keys, arguments.secrets, profile, arguments.profile, hint));
+Result<verify::JudgeKeys> JudgeKeysOf(const JudgeArguments& arguments, const Profile& profile, const std::vector<KeyFile>& keys, std::string& hint) {
   auto judge_keys = verify::JudgeKeys::Create(profile, Pointers(keys), arguments.without_selector);
   if (!judge_keys && judge_keys.error().kind == ErrorKind::kFailedPrecondition) {
     hint = "give it with another --key, or test without it by --without-selector";
@@ -67,7 +67,25 @@ uint64_t IllFormedBytes(std::string_view document) {
   return count;
 }
 
-Result<Judged> JudgeTokens(const Judge& judge, const std::string& name, std::vector<verify::Token> tokens) {
+// The line-up of the key of a finding's one layer with decoys made from the input.
+Result<verify::DecoyRank> RankAmongDecoys(const Judge& judge, const verify::JudgeKeys::Test& test, const verify::Finding& finding,
+                                          std::span<const uint32_t> ids, const Digest& input_sha256) {
+  const Profile& profile = judge.profile();
+  const verify::LayerResult& layer = finding.layers.front();
+  const auto key = std::find_if(judge.key_files.begin(), judge.key_files.end(), [&](const KeyFile& file) { return file.kid() == layer.kid; });
+  if (finding.layers.size() != 1 || key == judge.key_files.end()) return Usage("--decoys stand in for one key: give that of one layer");
+  std::vector<PositionState> states;
+  ClassifyPositions(ids, profile.window(), profile.special_ids(), finding.rule, states);
+  verify::Evidence evidence(profile.window());
+  evidence.AddText(ids, states, /*record=*/0, nullptr);
+  const verify::Tuples tuples = judge.keys.without_selector() ? verify::TuplesOf(evidence) : verify::TuplesOf(evidence, profile, test.layers, layer.layer);
+  VERDIGRIS_ASSIGN_OR_RETURN(verify::KeyScorer scorer, verify::KeyScorer::Create(profile, tuples));
+  VERDIGRIS_ASSIGN_OR_RETURN(const verify::LineUp line_up, verify::RunLineUp(scorer, key->key, verify::DecoyKeys({}, input_sha256), judge.decoys));
+  if (!line_up.law.passed) return Fail(ErrorKind::kFailedPrecondition, std::string(verify::kLawDoesNotHold));
+  return line_up.rank;
+}
+
+Result<Judged> JudgeTokens(const Judge& judge, const std::string& name, std::span<const uint8_t> input, std::vector<verify::Token> tokens) {
   std::vector<uint32_t> ids;
   ids.reserve(tokens.size());
   for (const verify::Token& token : tokens) ids.push_back(token.id);
@@ -82,11 +100,29 @@ Result<Judged> JudgeTokens(const Judge& judge, const std::string& name, std::vec
     ln_q = judge.proxy_numbers->ln_q;
   }
   options.proxy_ln_q = ln_q;
+  const Digest input_sha256 = Sha256(input);
+  if (judge.calibration) {
+    std::vector<std::string> kids;
+    for (const KeyFile& key : judge.key_files) {
+      if (key.role == KeyRole::kProvider || key.role == KeyRole::kAccount) kids.push_back(key.kid());
+    }
+    verify::ContentDigest content;
+    content.Add(input);
+    auto tried = verify::KeysTried(*judge.calibration, judge.profile(), kids, content.Value(), {&input_sha256, 1});
+    if (!tried) return InFile(name, tried.error());
+    options.tried = *tried;
+  }
   auto findings = verify::JudgeText(judge.keys, ids, options, &judged.traces);
   if (!findings) return InFile(name, findings.error());
   judged.findings = std::move(*findings);
   for (verify::Finding& finding : judged.findings) {
     finding.input = name;
+    if (judge.decoys > 0) {
+      const size_t test = static_cast<size_t>(&finding - judged.findings.data());
+      auto rank = RankAmongDecoys(judge, judge.keys.tests()[test], finding, ids, input_sha256);
+      if (!rank) return InFile(name, rank.error());
+      finding.decoys = *rank;
+    }
     finding.warnings.insert(finding.warnings.begin(), judge.warnings.begin(), judge.warnings.end());
     if (judge.tokenizer == nullptr || !finding.localized) continue;
     for (verify::MarkedSegment& segment : finding.localized->segments) {
@@ -106,6 +142,8 @@ void AddJudgeOptions(CLI::App& app, JudgeArguments& arguments) {
   app.add_option("--alpha", arguments.alpha, "false-positive rate asked for (1e-6)")->type_name("P");
   app.add_option("--rule", arguments.rule, "score first windows, or all tuples (first)")->type_name("first|tuple");
   app.add_option("--test", arguments.test, "fixed, anytime, localized, combined or proxy (fixed)")->type_name("TEST");
+  app.add_option("--decoys", arguments.decoys, "a line-up with N keys that nobody used (0)")->type_name("N");
+  app.add_option("--calibration", arguments.calibration, "that these keys come out of: counts them")->type_name("FILE");
   app.add_option("--proxy", arguments.proxy, "weigh tokens by a model: pocket, or its ln p in FILE")->type_name("pocket|FILE");
   app.add_option("--proxy-temperature", arguments.proxy_temperature, "of the pocket model (1)")->type_name("T");
   app.add_flag("--without-selector", arguments.without_selector, "do without the selector key: weaker");
@@ -116,9 +154,19 @@ void AddJudgeOptions(CLI::App& app, JudgeArguments& arguments) {
 Result<Judge> MakeJudge(const JudgeArguments& arguments, bool needs_tokenizer, std::string& hint) {
   VERDIGRIS_ASSIGN_OR_RETURN(const verify::JudgeOptions options, ParseOptions(arguments));
   VERDIGRIS_ASSIGN_OR_RETURN(const Profile profile, LoadProfile(arguments.profile));
-  VERDIGRIS_ASSIGN_OR_RETURN(verify::JudgeKeys keys, JudgeKeysOf(arguments, profile, hint));
-  Judge judge{std::move(keys), options, nullptr, {}, {}, 1, {}};
+  VERDIGRIS_ASSIGN_OR_RETURN(std::vector<KeyFile> keys_of_files,
+                             LoadLayerKeys(arguments.keys, arguments.secrets, profile, arguments.profile, hint));
+  VERDIGRIS_ASSIGN_OR_RETURN(verify::JudgeKeys keys, JudgeKeysOf(arguments, profile, keys_of_files, hint));
+  Judge judge{std::move(keys), options, nullptr, {}, {}, 1, 0, std::move(keys_of_files), {}, {}};
   VERDIGRIS_RETURN_IF_ERROR(SetProxy(arguments, judge, hint));
+  VERDIGRIS_ASSIGN_OR_RETURN(const uint64_t decoys, ParseInteger("--decoys", arguments.decoys, 0, verify::kMostDecoys));
+  judge.decoys = static_cast<uint32_t>(decoys);
+  if (!arguments.calibration.empty()) {
+    VERDIGRIS_ASSIGN_OR_RETURN(const std::string bytes, verify::ReadFile(arguments.calibration, kMaxCalibrationBytes));
+    auto calibration = verify::ParseCalibration(bytes);
+    if (!calibration) return InFile(arguments.calibration, calibration.error());
+    judge.calibration = std::move(*calibration);
+  }
   if (arguments.secrets.insecure_permissions) {
     judge.warnings.push_back({"insecure_permissions", 1, "owner and mode of the key files were not checked"});
   }
@@ -144,7 +192,7 @@ Result<Judged> JudgeDocument(const Judge& judge, const std::string& name, std::s
   verify::Scratch scratch;
   std::vector<verify::Token> tokens;
   if (auto encoded = judge.tokenizer->Encode(document, scratch, tokens); !encoded) return InFile(name, encoded.error());
-  VERDIGRIS_ASSIGN_OR_RETURN(Judged judged, JudgeTokens(judge, name, std::move(tokens)));
+  VERDIGRIS_ASSIGN_OR_RETURN(Judged judged, JudgeTokens(judge, name, AsBytes(document), std::move(tokens)));
   if (const uint64_t count = IllFormedBytes(document); count > 0) {
     for (verify::Finding& finding : judged.findings) {
       finding.warnings.push_back({"invalid_utf8", count, "bytes that are not UTF-8 were read as U+FFFD"});
@@ -157,7 +205,7 @@ Result<Judged> JudgeIds(const Judge& judge, const std::string& name, const std::
   std::vector<verify::Token> tokens;
   tokens.reserve(ids.size());
   for (uint32_t i = 0; i < ids.size(); ++i) tokens.push_back({ids[i], i, i + 1});
-  return JudgeTokens(judge, name, std::move(tokens));
+  return JudgeTokens(judge, name, verify::BytesOfIds(ids), std::move(tokens));
 }
 
 }  // namespace verdigris::tools

@@ -9,6 +9,7 @@
 
 #include "tools/inputs.h"
 #include "tools/pocket_model.h"
+#include "verify/calibration_file.h"
 #include "verify/judge.h"
 #include "verify/log_probabilities.h"
 
@@ -21,6 +22,7 @@ struct JudgeArguments {
   std::string alpha = "1e-6";
   std::string rule = "first";
   std::string test = "fixed";
+  std::string decoys = "0", calibration;
   std::string proxy;                    // "pocket" or a file of log-probabilities
   std::string proxy_temperature = "1";  // of the pocket model
   bool without_selector = false;
@@ -36,6 +38,9 @@ struct Judge {
   std::optional<PocketModel> pocket;             // the proxy, one of these two
   std::optional<verify::LogProbabilities> proxy_numbers;
   double proxy_temperature = 1;
+  uint32_t decoys = 0;
+  std::vector<KeyFile> key_files;                // for decoys: of the layers
+  std::optional<verify::Calibration> calibration;
   std::vector<verify::Warning> warnings;         // of the set-up; each finding carries them
 
   const Profile& profile() const { return keys.profile(); }

@@ -1,7 +1,7 @@
-// Binomial tails in log space. The point probability comes in Loader's saddle form (verify/deviance.h). The tail is that
-// probability times a sum of products of ratios of neighbours, all positive, summed away from the mean until a term no
-// longer counts. The tail on the other side of the mean is log1p(-this one): whichever is smaller is computed, so a p
-// near 1 is as good as a p of 1e-300.
+// Binomial tails in log space. The point probability comes in Loader's saddle form (verify/deviance.h). The tail is
+// that probability times a sum of products of ratios of neighbours, all positive, summed away from the mean until a
+// term no longer counts. The tail on the other side of the mean is log1p(-this one): whichever is smaller is computed,
+// so a p near 1 is as good as a p of 1e-300.
 //
 // Departure from Loader: where n is the count itself the chance is a ratio of integers.
 //

@@ -1,6 +1,6 @@
 // Loader, "Fast and accurate computation of binomial probabilities", 2000: a point probability is a saddle value,
-// exp(-deviance), times a root, times Stirling errors that are small and known to all digits. So no two large logarithms
-// are ever subtracted.
+// exp(-deviance), times a root, times Stirling errors that are small and known to all digits. So no two large
+// logarithms are ever subtracted.
 //
 // Departure: the Stirling errors of 1..15 are a table (mpmath, 40 digits) and not lgamma, which writes a global.
 //

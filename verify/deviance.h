@@ -1,5 +1,5 @@
-// The two pieces of Loader's saddle form, shared by the binomial, Poisson and hypergeometric laws and by the exponents of
-// weighted sums.
+// The two pieces of Loader's saddle form, shared by the binomial, Poisson and hypergeometric laws and by the exponents
+// of weighted sums.
 #pragma once
 
 namespace verdigris::verify {

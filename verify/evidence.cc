@@ -47,6 +47,13 @@ size_t Evidence::RowOf(const uint32_t* key, bool* founded) {
   return slots_[slot] - 1;
 }
 
+size_t Evidence::FindRow(const uint32_t* key) const {
+  if (slots_.empty()) return kNone;
+  bool free = false;
+  const size_t slot = FindSlot(key, &free);
+  return free ? kNone : slots_[slot] - 1;
+}
+
 void Evidence::AddText(std::span<const uint32_t> ids, std::span<const PositionState> states, uint64_t record,
                        std::vector<size_t>* added) {
   assert(ids.size() == states.size());

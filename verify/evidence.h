@@ -43,6 +43,9 @@ class Evidence {
   // both are counted twice, so units must be disjoint.
   void Merge(const Evidence& other);
 
+  // The row of the tuple at `key`, h + 1 ids: window, then token; kNone where there is none.
+  size_t FindRow(const uint32_t* key) const;
+
   // Rows in the order of their first places: the order for statistics that have one.
   std::vector<size_t> InOrder() const;
 

@@ -97,6 +97,10 @@ std::string ToJson(const Finding& finding) {
   json["power"] = {{"effect", finding.power.effect}, {"at_this_length", finding.power.at_this_length}};
   if (finding.power.tokens_needed) json["power"]["tokens_needed"] = *finding.power.tokens_needed;
   if (finding.detectable) json["detectable"] = *finding.detectable;
+  if (finding.decoys) {
+    json["decoys"] = {{"count", finding.decoys->decoys}, {"at_least", finding.decoys->at_least}, {"log10_p", finding.decoys->Log10P()},
+                      {"log10_floor", finding.decoys->Log10Floor()}};
+  }
   json["warnings"] = OrderedJson::array();
   for (const Warning& warning : finding.warnings) {
     json["warnings"].push_back({{"code", warning.code}, {"count", warning.count}, {"text", warning.text}});

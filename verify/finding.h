@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "verify/decoy.h"
 #include "verify/law.h"
 #include "verify/proxy.h"
 #include "verify/warning.h"
@@ -63,6 +64,7 @@ struct Finding {
   double log10_p_anytime = 0;
   std::optional<Localized> localized;     // where the order of the tokens is known
   std::optional<ProxyResult> proxy;
+  std::optional<DecoyRank> decoys;         // a line-up with keys that nobody used
   std::optional<double> log10_p_combined;  // twice the smaller of log10_p and localized.log10_p
   std::optional<double> log10_p_family;
   bool boundary = false;  // the deciding p is within 1e-9 of alpha, in log10: not detected

@@ -1,11 +1,11 @@
-// Gamma tails in log space. A sum of n exponentials is at least s when a Poisson process has at most n-1 points before s,
-// so each tail is a Poisson probability, in saddle form, times a sum of products of neighbours' ratios:
+// Gamma tails in log space. A sum of n exponentials is at least s when a Poisson process has at most n-1 points before
+// s, so each tail is a Poisson probability, in saddle form, times a sum of products of neighbours' ratios:
 //   s > n    P(Gamma(n) >= s) = P(N <= n-1) = pois(n-1; s) (1 + (n-1)/s + (n-1)(n-2)/s^2 + ...)
 //   s <= n   P(Gamma(n) <= s) = P(N >= n)   = pois(n; s)   (1 + s/(n+1) + s^2/((n+1)(n+2)) + ...)
 // All terms are positive and fall from the first on; whichever tail is smaller is summed and the other is log1p(-it).
 //
-// Departure from statistics.md section 5: above the mean the finite sum stands in for the continued fraction of Q. It is as
-// accurate, has no cancellation to argue about, and costs no division a term.
+// Departure from statistics.md section 5: above the mean the finite sum stands in for the continued fraction of Q. It
+// is as accurate, has no cancellation to argue about, and costs no division a term.
 //
 // Built without fast-math and with -ffp-contract=off. Tested by tests/verify/gamma_test.cc.
 #include "verify/gamma.h"

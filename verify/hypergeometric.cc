@@ -1,4 +1,5 @@
-// A hypergeometric probability is a quotient of three binomial ones at the same rate, each in saddle form (Loader 2000):
+// A hypergeometric probability is a quotient of three binomial ones at the same rate, each in saddle form (Loader
+// 2000):
 //   h(k) = b(k; green, u) b(drawn - k; all - green, u) / b(drawn; all, u),   u = drawn / all.
 // The tail is that times a sum of products of ratios of neighbours, away from the mean, as in binomial.cc.
 //

@@ -11,6 +11,7 @@
 #include "verify/evidence.h"
 #include "verify/law.h"
 #include "verify/locate.h"
+#include "verify/looking_power.h"
 #include "verify/martingale.h"
 #include "verify/power.h"
 
@@ -82,6 +83,20 @@ Deciding DecidingP(const Finding& finding, JudgeOptions::Test test) {
     case JudgeOptions::Test::kCombined: return {"log10_p_combined", *finding.log10_p_combined};
   }
   return {"log10_p", 0};
+}
+
+// Of the deciding test. For a weighing by a proxy, that of the plain count stands in: a proxy worth its name has more.
+double PowerOfTest(const Finding& finding, JudgeOptions::Test test, double log10_alpha) {
+  const double effect = finding.power.effect;
+  switch (test) {
+    case JudgeOptions::Test::kFixed:
+    case JudgeOptions::Test::kProxy:
+      return PowerAt(finding.law, finding.n, effect, log10_alpha);
+    case JudgeOptions::Test::kAnytime: return PowerAtAnyTime(finding.law, finding.n, effect, log10_alpha);
+    case JudgeOptions::Test::kLocalized: return PowerLocated(finding.law, finding.n, effect, log10_alpha);
+    case JudgeOptions::Test::kCombined: return PowerAt(finding.law, finding.n, effect, log10_alpha - kLog10Two);
+  }
+  return 0;
 }
 
 void Decide(Finding& finding, double deciding, double log10_alpha) {
@@ -239,7 +254,7 @@ Result<Finding> RunTest(const JudgeKeys& keys, const JudgeKeys::Test& test, size
   }
   finding.smallest_attainable_log10_p = Log10SmallestP(finding.law, finding.n);
   finding.power.effect = profile.scheme().reference_effect(profile);
-  finding.power.at_this_length = PowerAt(finding.law, finding.n, finding.power.effect, decision_alpha);
+  finding.power.at_this_length = PowerOfTest(finding, options.test, decision_alpha);
   finding.power.tokens_needed = TokensNeeded(finding.law, finding.power.effect, decision_alpha, kPowerForNotDetected);
   finding.detectable = DetectableEffect(finding.law, finding.n, decision_alpha, kPowerForNotDetected);
   Decide(finding, deciding, log10_alpha);
@@ -283,7 +298,7 @@ Result<std::vector<Finding>> JudgeText(const JudgeKeys& keys, std::span<const ui
   std::vector<Finding> findings;
   if (traces != nullptr) traces->resize(keys.tests().size());
   for (size_t i = 0; i < keys.tests().size(); ++i) {
-    VERDIGRIS_ASSIGN_OR_RETURN(Finding finding, RunTest(keys, keys.tests()[i], keys.tests().size(), text, ids, options,
+    VERDIGRIS_ASSIGN_OR_RETURN(Finding finding, RunTest(keys, keys.tests()[i], keys.tests().size() * options.tried, text, ids, options,
                                                         traces ? &(*traces)[i] : nullptr));
     findings.push_back(std::move(finding));
   }

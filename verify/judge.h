@@ -19,6 +19,8 @@ struct JudgeOptions {
   // Which p decides: of the whole text; however often one looks; of a mark anywhere in it; twice the smaller of the first
   // and the third; that of the sum weighed by a proxy.
   enum class Test { kFixed, kAnytime, kLocalized, kCombined, kProxy } test = Test::kFixed;
+  // Further tests that this one was chosen among, such as the keys of a calibration: p is multiplied by it.
+  uint64_t tried = 1;
   // ln q of each token of the text under a proxy (verify/proxy.h), 0 where there is none; empty: no proxy. kProxy needs it.
   std::span<const double> proxy_ln_q{};
 };

@@ -1,20 +1,19 @@
-// A sum T of bits with whole weights lives on a lattice, so its tail is a trapezoid rule over one period of its generating
-// function, through the saddle c > 0 (statistics.md 4.1):
+// A sum T of bits with whole weights lives on a lattice, so its tail is a trapezoid rule over one period of its
+// generating function, through the saddle c > 0 (statistics.md 4.1):
 //   p = (1/N) sum_k Re f(c + 2 pi i k/N),     f(z) = exp(K(z) - z s) / (1 - e^-z),     K = sum n ln(1 - g + g e^(w z)).
-// The rule returns sum over all integers m of e^(cNm) P(T >= s + N m): every term is positive and m = 0 is p. So it is exact
-// once N covers the sum's spread, never too small before that, and true for every c: the saddle is only the c that needs
-// the fewest nodes, and is not sought to the last bit.
+// The rule returns sum over all integers m of e^(cNm) P(T >= s + N m): every term is positive and m = 0 is p. So it is
+// exact once N covers the sum's spread, never too small before that, and true for every c: the saddle is only the c
+// that needs the fewest nodes, and is not sought to the last bit.
 //
 // Three things keep the digits.
 //  - ln f(c) is a sum of deviances (verify/deviance.h). With P the rate of a level tilted by c,
 //      K(c) - c s = -sum n KL(P || g) + c (tilted mean - s),
-//    where only the small last term has a difference, and that is taken of excesses over the null mean; s minus the null
-//    mean itself is formed in two doubles.
+//    where only the small last term has a difference, and that is taken of excesses over the null mean.
 //  - Nodes are taken relative to f(c), through 1 + P (e^(iwy) - 1), whose size and angle come from sin(wy/2).
 //  - Angles are reduced as integers: w k and s k modulo N, a power of two.
-// Two things keep it fast. |f| at a node is at most any one level's factor, and a factor is periodic with weight-many peaks:
-// only nodes near the peaks of the level with the largest variance (the guide) can count, some 25 weight of them whatever
-// n. And when N doubles, only the odd nodes are new.
+// Two things keep it fast. |f| at a node is at most any one level's factor, and a factor is periodic with weight-many
+// peaks: only nodes near the peaks of the level with the largest variance (the guide) can count, some 25 weight of them
+// whatever n. And when N doubles, only the odd nodes are new.
 //
 // Built without fast-math and with -ffp-contract=off. Tested by tests/verify/weighted_test.cc.
 #include "verify/lattice.h"
@@ -38,21 +37,13 @@ constexpr double kLnNegligible = -45;  // a node this far below the peak, and 2^
 constexpr double kAgreement = 1e-11;
 constexpr double kMostNodes = 1 << 24;
 
-// s minus the null mean, rounded once: products and sums carry their errors along (Dekker's and Knuth's transformations).
+// s minus the null mean.
 double Excess(const std::vector<LatticeLevel>& levels, uint64_t s) {
-  double high = static_cast<double>(s), low = 0;
+  double excess = static_cast<double>(s);
   for (const LatticeLevel& level : levels) {
-    const double largest = static_cast<double>(level.weight * level.n);
-    const double product = largest * level.chance.yes;
-    const double error = std::fma(largest, level.chance.yes, -product);
-    const double mean = product / level.chance.all;
-    const double rest = (std::fma(-mean, level.chance.all, product) + error) / level.chance.all;
-    const double difference = high - mean;
-    const double taken = high - difference;
-    low += ((high - (difference + taken)) + (taken - mean)) - rest;
-    high = difference;
+    excess -= static_cast<double>(level.weight * level.n) * level.chance.yes / level.chance.all;
   }
-  return high + low;
+  return excess;
 }
 
 // One level under the tilt e^(c T).
@@ -98,7 +89,8 @@ double Saddle(const std::vector<LatticeLevel>& levels, double excess) {
 
 class Rule {
  public:
-  Rule(const std::vector<LatticeLevel>& levels, uint64_t s, double c) : s_(s), decay_(std::exp(-c)), gap_(-std::expm1(-c)) {
+  Rule(const std::vector<LatticeLevel>& levels, uint64_t s, double c)
+      : s_(s), decay_(std::exp(-c)), gap_(-std::expm1(-c)) {
     for (const LatticeLevel& level : levels) levels_.push_back(Tilt(level, c));
     std::sort(levels_.begin(), levels_.end(), [](const Tilted& a, const Tilted& b) { return a.variance > b.variance; });
     sines_.resize(levels_.size());
@@ -143,7 +135,8 @@ class Rule {
       size += 0.5 * t.n * std::log1p(-4 * t.yes * t.no * sines_[i] * sines_[i]);
       if (size < kLnNegligible) return 0;
     }
-    double angle = -2 * HalfAngle(s_ * k, N) - std::atan2(2 * decay_ * sine * std::cos(half), gap_ + 2 * decay_ * sine * sine);
+    double angle =
+        -2 * HalfAngle(s_ * k, N) - std::atan2(2 * decay_ * sine * std::cos(half), gap_ + 2 * decay_ * sine * sine);
     for (size_t i = 0; i < levels_.size(); ++i) {
       const double sin_half = sines_[i], cos_half = std::sqrt(1 - sin_half * sin_half), rate = levels_[i].yes;
       angle += levels_[i].n * std::atan2(2 * rate * sin_half * cos_half, 1 - 2 * rate * sin_half * sin_half);

@@ -20,20 +20,6 @@ namespace {
 constexpr double kLog10E = 0.434294481903251827651;
 constexpr double kBoundary = 1e-9;  // far above the error of log10 p near any alpha in use, far below any step of it
 
-Statistic LargestStatistic(const NullLaw& law, uint64_t n_scores) {
-  const Statistic n = n_scores;
-  switch (law.kind) {
-    case NullLaw::Kind::kBernoulli:
-      return n;
-    case NullLaw::Kind::kGamma:
-      return n * 95265423098;  // floor(2^32 * 32 ln 2) (native-schemes.md N8.2)
-    case NullLaw::Kind::kTwoBernoulli:
-      return n * (2 * uint64_t{law.heavy} + law.light);
-  }
-  assert(false && "no such law");
-  return 0;
-}
-
 double Log10GammaUpperTail(uint64_t n, Statistic statistic) {
   if (n == 0) return 0;
   const double ln_p = LnGammaTails(n, static_cast<double>(statistic) * 0x1p-32).ln_at_least;
@@ -68,6 +54,20 @@ double Log10UpperTail(const NullLaw& law, uint64_t n, Statistic statistic) {
   return 0;  // p = 1: no evidence
 }
 
+Statistic LargestStatistic(const NullLaw& law, uint64_t n_scores) {
+  const Statistic n = n_scores;
+  switch (law.kind) {
+    case NullLaw::Kind::kBernoulli:
+      return n;
+    case NullLaw::Kind::kGamma:
+      return n * 95265423098;  // floor(2^32 * 32 ln 2) (native-schemes.md N8.2)
+    case NullLaw::Kind::kTwoBernoulli:
+      return n * (2 * uint64_t{law.heavy} + law.light);
+  }
+  assert(false && "no such law");
+  return 0;
+}
+
 double Log10SmallestP(const NullLaw& law, uint64_t n) { return Log10UpperTail(law, n, LargestStatistic(law, n)); }
 
 bool IsBoundary(double log10_p, double log10_alpha) { return std::fabs(log10_p - log10_alpha) <= kBoundary; }
@@ -99,7 +99,9 @@ double MeanScore(const NullLaw& law) {
   return 0;
 }
 
-LawStatus StatusOf(const NullLaw& law) { return law.kind == NullLaw::Kind::kGamma ? LawStatus::kBound : LawStatus::kExact; }
+LawStatus StatusOf(const NullLaw& law) {
+  return law.kind == NullLaw::Kind::kGamma ? LawStatus::kBound : LawStatus::kExact;
+}
 
 std::string DecimalText(Statistic statistic) {
   std::string text;

@@ -35,6 +35,9 @@ bool Detects(double log10_p, double log10_alpha);
 // The smallest statistic of n scores that Detects(); none where even the largest does not. log10_alpha < 0.
 std::optional<Statistic> CriticalValue(const NullLaw& law, uint64_t n, double log10_alpha);
 
+// The largest sum of n scores.
+Statistic LargestStatistic(const NullLaw& law, uint64_t n);
+
 // Mean of one score, in the units of the score.
 double MeanScore(const NullLaw& law);
 

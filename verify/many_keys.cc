@@ -53,16 +53,27 @@ Result<KeyScorer> KeyScorer::Create(const Profile& profile, const Tuples& tuples
   return KeyScorer(profile, tuples, std::move(prf), std::move(bounds));
 }
 
+void KeyScorer::ScoreRange(size_t start, size_t count, uint64_t* scores) {
+  Tag tags[kBatch];
+  prf_.mac().Tags(tuples_.windows.data() + start, profile_.window(), count, tags);
+  profile_.scheme().score(profile_, prf_, {tags, count}, {tuples_.ids.data() + start, count}, scores);
+}
+
+void KeyScorer::ScoreEach(std::span<const uint8_t, kKeyBytes> layer_key, uint64_t* scores) {
+  prf_.Rekey(layer_key);
+  for (size_t start = 0; start < tuples_.size(); start += kBatch) {
+    ScoreRange(start, std::min(kBatch, tuples_.size() - start), scores + start);
+  }
+}
+
 KeyScorer::Outcome KeyScorer::Score(std::span<const uint8_t, kKeyBytes> layer_key) {
   prf_.Rekey(layer_key);
   Outcome outcome;
-  Tag tags[kBatch];
   uint64_t scores[kBatch];
   const size_t step = bounds_.empty() ? kBatch : kBatchWithFutility;
   for (size_t start = 0; start < tuples_.size(); start += step) {
     const size_t batch = std::min(step, tuples_.size() - start);
-    prf_.mac().Tags(tuples_.windows.data() + start, profile_.window(), batch, tags);
-    profile_.scheme().score(profile_, prf_, {tags, batch}, {tuples_.ids.data() + start, batch}, scores);
+    ScoreRange(start, batch, scores);
     for (size_t i = 0; i < batch; ++i) {
       outcome.statistic += scores[i];
       ++outcome.scored;

@@ -43,12 +43,16 @@ class KeyScorer {
   // `layer_key`: provider or account.
   Outcome Score(std::span<const uint8_t, kKeyBytes> layer_key);
 
+  // The score of every tuple under one key: size() of them. Futility plays no part.
+  void ScoreEach(std::span<const uint8_t, kKeyBytes> layer_key, uint64_t* scores);
+
   size_t size() const { return tuples_.size(); }
   const NullLaw& law() const { return law_; }
   // log10 p of an outcome.
   double Log10P(const Outcome& outcome) const;
 
  private:
+  void ScoreRange(size_t start, size_t count, uint64_t* scores);
   KeyScorer(const Profile& profile, const Tuples& tuples, Prf prf, std::vector<Statistic> bounds);
 
   Profile profile_;

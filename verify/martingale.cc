@@ -1,12 +1,12 @@
-// Martingales in closed form. Bits: with a prior uniform on (g, 1) the average of likelihood ratios is a beta integral, and
-// that is a binomial tail (statistics.md 6.1):
+// Martingales in closed form. Bits: with a prior uniform on (g, 1) the average of likelihood ratios is a beta integral,
+// and that is a binomial tail (statistics.md 6.1):
 //   M(n, k) = P(Bin(n+1, g) <= k) / ((n+1-k) b(k; n+1, g)).
 // Exponentials: with theta uniform on (0, 1) it is a gamma integral, and that is a Poisson tail (6.2):
 //   M(n, s) = P(Poisson(s) >= n+1) / (s pois(n; s)).
 // At or below the mean each quotient is one sum of products of ratios, free of cancellation; above it the tail is
-// 1 - (the small other tail). The recursions from M(n) to M(n+1) would be shorter but lose all digits below the mean, so no
-// state but the sums is kept. Two kinds of bits have no closed form: M is the mean of five products that depend on (n, S)
-// alone.
+// 1 - (the small other tail). The recursions from M(n) to M(n+1) would be shorter but lose all digits below the mean,
+// so no state but the sums is kept. Two kinds of bits have no closed form: M is the mean of five products that depend
+// on (n, S) alone.
 //
 // A running maximum needs M at few of the sums it passes:
 //  - M falls at a 0, for bits. Its factor is (1-p)/(1-g) < 1 for every rate p of the prior.
@@ -17,7 +17,8 @@
 //    unmarked text, where the maximum so far is often 1.)
 // Only where this bound exceeds the maximum is the O(sqrt n) tail summed.
 //
-// Built without fast-math and with -ffp-contract=off. Tested by tests/verify/martingale_test.cc.
+// Built without fast-math and with -ffp-contract=off. Tested by tests/verify/martingale_test.cc and
+// martingale_sums_test.cc.
 #include "verify/martingale.h"
 
 #include <algorithm>
@@ -137,7 +138,7 @@ void RunningMaximum::Push(uint64_t score) {
   statistic_ += score;
   if (score == 0 || CannotRise()) return;
   const double log10_m = law_.kind == NullLaw::Kind::kTwoBernoulli ? LnMartingale(bets_, n_, statistic_) * kLog10E
-                                                                  : Log10Martingale(law_, n_, statistic_);
+                                                                   : Log10Martingale(law_, n_, statistic_);
   log10_max_ = std::max(log10_max_, log10_m);
 }
 

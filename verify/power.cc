@@ -3,22 +3,22 @@
 //
 // The number of tokens needed rests on the shape of exact power.
 //
-// Bits. Call the lengths that share a critical value k a tooth. Along a tooth power grows with n; where the next begins,
-// it drops. So the answer lies in the last tooth whose first length falls short, right after the last length of it that
-// does. Those first lengths rise in power from tooth to tooth but for the rounding of their ends to whole tokens. One
-// token more is worth p1 phi / sigma, one token's share of the smooth rise (p1-g) phi / (2 sigma): rounding can hide the
-// rise over about 2 p1 / (p1-g) tokens, which is 2 g p1 / (p1-g) teeth. The search bisects for a tooth where short turns
-// into enough and then asks that twice as many teeth, and 16 more for small n, hold in a row. That is an estimate, not a
-// proof: power_test.cc compares it with a scan of every length.
+// Bits. Call the lengths that share a critical value k a tooth. Along a tooth power grows with n; where the next
+// begins, it drops. So the answer lies in the last tooth whose first length falls short, right after the last length of
+// it that does. Those first lengths rise in power from tooth to tooth but for the rounding of their ends to whole
+// tokens. One token more is worth p1 phi / sigma, one token's share of the smooth rise (p1-g) phi / (2 sigma): rounding
+// can hide the rise over about 2 p1 / (p1-g) tokens, which is 2 g p1 / (p1-g) teeth. The search bisects for a tooth
+// where short turns into enough and then asks that twice as many teeth, and 16 more for small n, hold in a row. That is
+// an estimate, not a proof: power_test.cc compares it with a scan of every length.
 //
 // Exponentials. The test is most powerful of its size, and its size is alpha at every n (the critical value's grid of
 // 2^-32 is nothing). One score more can be ignored, so power never falls: a bisection is enough.
 //
 // Two kinds of bits. Every score is worth many steps of the lattice, so there are no teeth, but the size still wavers
-// below alpha by up to one lattice step d, worth d phi / sigma, against a rise of (effect - mean) phi / (2 sigma) a token:
-// power can fall short again within 2 d / (effect - mean) tokens. Twice as many lengths must hold in a row.
+// below alpha by up to one lattice step d, worth d phi / sigma, against a rise of (effect - mean) phi / (2 sigma) a
+// token: power can fall short again within 2 d / (effect - mean) tokens. Twice as many lengths must hold in a row.
 //
-// Tested by tests/verify/power_test.cc.
+// Tested by tests/verify/power_test.cc and power_sums_test.cc.
 #include "verify/power.h"
 
 #include <algorithm>

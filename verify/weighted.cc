@@ -1,11 +1,12 @@
 // What is returned for a weighted sum (statistics.md 4.3), and the reductions that leave one tail and one sign.
 //
-// Bits: a bit of weight -w is w (1 - bit) - w: a level of weight w and the complementary chance, with s raised by w. What
-// remains is lattice.cc, always.
+// Bits: a bit of weight -w is w (1 - bit) - w, so a level of weight w and the complementary chance, with s raised by w.
+// What remains is lattice.cc, always.
+//
 // Exponentials: P(T <= s) = P(-T >= -s), so there are only upper tails; at or below the mean that tail is 1 - the other.
-// What remains is contour.cc above the mean. It is believed if its steps agree, if it is at most Chernoff's bound and if it
-// is within .05 decade of r*; otherwise the bound itself is returned and says so. At or below the mean no such bound is
-// below 1, and 1 it is.
+// What remains is contour.cc above the mean. It is believed if its steps agree, if it is at most Chernoff's bound and if
+// it is within .05 decade of r*; otherwise the bound itself is returned and says so. At or below the mean no such bound
+// is below 1, and 1 it is.
 //
 // Built without fast-math and with -ffp-contract=off. Tested by tests/verify/weighted_test.cc.
 #include "verify/weighted.h"
@@ -55,7 +56,8 @@ double Log10WeightedBitsUpperTail(std::span<const WeightedBits> levels, Int128 s
     if (level.weight == 0 || level.n == 0) continue;
     const uint32_t ones = level.weight > 0 ? level.numerator : level.denominator - level.numerator;
     const int64_t weight = level.weight;
-    lattice.push_back({static_cast<uint64_t>(weight > 0 ? weight : -weight), level.n, Chance::FromRatio(ones, level.denominator)});
+    lattice.push_back(
+        {static_cast<uint64_t>(weight > 0 ? weight : -weight), level.n, Chance::FromRatio(ones, level.denominator)});
     if (weight < 0) s += static_cast<Int128>(-weight) * level.n;
   }
   if (s <= 0) return 0;

@@ -1,6 +1,6 @@
-// Null laws of weighted sums: scores that count for more where the text left more room for a mark, or that count against
-// it. Weights are side information (statistics.md section 2): they may depend on the text, on a proxy's probabilities and
-// on counts, never on a key or a score.
+// Null laws of weighted sums: scores that count for more where the text left more room for a mark, or that count
+// against it. Weights are side information (statistics.md section 2): they may depend on the text, on a proxy's
+// probabilities and on counts, never on a key or a score.
 //
 // Null hypothesis   as in verify/law.h: scores of distinct tuples are independent, each with its level's law.
 // Weights           of either sign. Quantise them first (verify/proxy.h), so that few levels hold many scores.
@@ -42,10 +42,10 @@ struct TailResult {
   LawStatus status;  // kBound: log10_p is an upper bound (Chernoff) of the true one
 };
 
-// log10 P(sum of weight * exponential >= s), or <= s. {0, kExact} where nothing is scored. A statistic that the sum cannot
-// reach, such as s <= 0 in the lower tail of positive weights, is a bug. Scores are sums of fixed point: pass s rounded
-// away from evidence. For s = statistic * 2^-32 of scores that were rounded down, levels of negative weight need s raised
-// by 2^-28 |weight| each score (section 4).
+// log10 P(sum of weight * exponential >= s), or <= s. {0, kExact} where nothing is scored. A statistic that the sum
+// cannot reach, such as s <= 0 in the lower tail of positive weights, is a bug. Scores are sums of fixed point: pass s
+// rounded away from evidence. For s = statistic * 2^-32 of scores that were rounded down, levels of negative weight
+// need s raised by 2^-28 |weight| each score (section 4).
 TailResult Log10WeightedExponentialsTail(std::span<const WeightedExponentials> levels, double s, Tail tail);
 
 }  // namespace verdigris::verify

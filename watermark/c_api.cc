@@ -308,6 +308,7 @@ std::optional<std::string> ProfileMember(const Profile& profile, std::string_vie
   if (name == "digest") return Hex(profile.digest());
   const SamplerSettings& sampler = profile.sampler();
   if (name == "specials") return sampler.specials == SamplerSettings::Specials::kPlain ? "plain" : "preserve";
+  if (name == "unbiased") return profile.scheme().unbiased ? "true" : "false";
   if (!profile.scheme().unbiased) {
     if (name == "delta_milli") return std::to_string(sampler.delta_milli);
     if (name == "zero_temperature") return sampler.argmax_at_zero_temperature ? "argmax" : "off";

@@ -39,8 +39,10 @@ struct Workspace {
   std::vector<uint32_t> ids;
   std::vector<uint8_t> bits;
   std::vector<IdRange> special;
-  std::vector<uint32_t> seen;  // hash set of candidate ids
+  std::vector<uint64_t> seen;  // a bit for each candidate id; all clear between two calls
+  std::vector<uint32_t> above;
   std::vector<double> weights;
+  std::vector<double> marked_weights;
   std::vector<uint32_t> words;
   std::vector<WordAt> draws;
 };
@@ -83,6 +85,11 @@ void ClearBits(std::span<const IdRange> ranges, uint8_t* bits);
 // logits[i] += amount where bit i is set, in binary32; other entries keep every bit.
 void AddWhere(const uint8_t* bits, size_t count, float amount, float* logits);
 
+// out[i] = exp(values[i] - max) in binary64, to about one unit in the last place, and 0 where that is below e^-700, which
+// is no mass and would be slow to work with. No value is above max. Gives the sum.
+template <class Real>
+double ExpDifferences(const Real* values, size_t count, double max, double* out);
+
 // Sums of exp(logit - max) over the row, in binary64.
 struct Sums {
   double all = 0;
@@ -92,8 +99,8 @@ struct Sums {
 template <class Real>
 Sums SumExp(const RowView<Real>& row, const uint8_t* bits);
 
-// Weights exp(logit - max) of the entries that a mark may move, in binary64: 0 where an entry is absent or special, and
-// below e^-700, which is no mass and would be slow to work with.
+// Weights exp(logit - max) of the entries that a mark may move, as ExpDifferences gives them: 0 where an entry is absent
+// or special.
 struct Weights {
   double markable = 0;  // sum of the weights
   double special = 0;   // what special ids have beside it

@@ -43,12 +43,13 @@ struct NullLaw {
 // Sum of scores. 64 bits would hold a gumbel sum of some 4 billion tokens, and a corpus has more.
 __extension__ typedef unsigned __int128 Statistic;
 
-// What marking one row did to the distribution (N8.1). All masses are fractions of P.
+// What marking one row did to the distribution (N8.1), under one key; that the mean over keys may be no change at all is
+// in Scheme::unbiased. All masses are fractions of P.
 struct Masses {
-  double green = 0;    // G: share of the markable mass that is green
+  double green = 0;    // G: share of the markable mass that the draws favour; verdigris.h says what that is in each scheme
   double special = 0;  // Ps
   double kl_qp = 0;    // KL(Q||P), nats
-  double kl_pq = 0;    // KL(P||Q), nats
+  double kl_pq = 0;    // KL(P||Q), nats; infinite where an id of P has become impossible
   double tv = 0;       // total variation
 };
 

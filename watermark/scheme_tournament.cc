@@ -11,6 +11,8 @@
 #include <array>
 #include <bit>
 #include <cmath>
+#include <cstring>
+#include <functional>
 
 #include "watermark/profile.h"
 #include "watermark/scheme.h"
@@ -56,68 +58,73 @@ void Score(const Profile& profile, const Prf& prf, std::span<const Tag> tags, st
   }
 }
 
-// What the layers of one byte do to an id, by the value of its byte: q *= factor.
-struct Byte {
-  PerByte factor;
-  PerByte ln_factor;
-};
+// Two entries at once; GCC and Clang make of it what the processor has.
+using Pair [[gnu::vector_size(16)]] = double;
+Pair LoadPair(const double* from) {
+  Pair pair;
+  std::memcpy(&pair, from, sizeof pair);
+  return pair;
+}
+void StorePair(Pair pair, double* to) { std::memcpy(to, &pair, sizeof pair); }
 
-// Plays `layers` layers. mass[b]: sum of q over ids whose byte is b; used up. With H the share of the zeros, which is
-// 1 - G, ones get the factor 1 + H = 2 - G and zeros H; H is summed and not subtracted, so it is good where G is nearly 1.
-// The share of the ones of the first layer goes to `first_ones`.
-void Play(unsigned layers, PerByte& mass, Byte& byte, double& first_ones) {
-  byte.factor[0] = 1;
-  byte.ln_factor[0] = 0;
+// What each layer does to an id: q *= factors[bit].
+using LayerFactors = std::array<std::array<double, 2>, kMaxBytes * kLayersPerByte>;
+
+// Plays `layers` layers, the first of them being layer 0 of `layer`. mass[b]: sum of q over ids whose byte is b; used up.
+// With H the share of the zeros, which is 1 - G, ones get the factor 1 + H = 2 - G and zeros H; H is summed and not
+// subtracted, so it is good where G is nearly 1.
+void Play(unsigned layers, PerByte& mass, std::array<double, 2>* layer) {
+  // {zeros, ones} of the next layer, whose bit is the lowest of what is left of the byte.
+  Pair sums{}, more{};
+  for (size_t b = 0; b < size_t{1} << layers; b += 4) {
+    sums += LoadPair(&mass[b]);
+    more += LoadPair(&mass[b + 2]);  // 0 where the byte has one layer
+  }
+  sums += more;
   for (unsigned i = 0; i < layers; ++i) {
-    // Bit i is the lowest of what is left of the byte.
-    const size_t rest = size_t{1} << (layers - 1 - i), played = size_t{1} << i;
-    double zeros = 0, ones = 0;
-    for (size_t b = 0; b < rest; ++b) {
-      zeros += mass[2 * b];
-      ones += mass[2 * b + 1];
+    const double h = sums[0] / (sums[0] + sums[1]);
+    layer[i] = {h, 1 + h};
+    sums = Pair{};
+    const size_t rest = size_t{1} << (layers - 1 - i);
+    for (size_t b = 0; b + 2 <= rest; b += 2) {
+      const Pair low = LoadPair(&mass[2 * b]), high = LoadPair(&mass[2 * b + 2]);
+      const Pair both = Pair{low[0], high[0]} * h + Pair{low[1], high[1]} * (1 + h);
+      sums += both;
+      StorePair(both, &mass[b]);
     }
-    const double h = zeros / (zeros + ones), ln_h = std::log(h), ln_one = std::log1p(h);
-    if (i == 0) first_ones = 1 - h;
-    for (size_t b = 0; b < rest; ++b) mass[b] = mass[2 * b] * h + mass[2 * b + 1] * (1 + h);
-    for (size_t b = 0; b < played; ++b) {
-      byte.factor[b + played] = byte.factor[b] * (1 + h);
-      byte.factor[b] *= h;
-      byte.ln_factor[b + played] = byte.ln_factor[b] + ln_one;
-      byte.ln_factor[b] += ln_h;
+  }
+}
+
+// What a byte's layers do together, by the value of the byte: combine(a, b) over its bits, for layers that it lacks 1 or 0.
+template <class Combine>
+void FillTable(unsigned layers, const std::array<double, 2>* layer, double none, Combine&& combine, PerByte& table) {
+  // Half a byte each, and the whole byte from the two.
+  std::array<double, 16> halves[2];
+  for (unsigned half = 0; half < 2; ++half) {
+    halves[half].fill(none);
+    for (unsigned i = 4 * half; i < std::min(layers, 4 * half + 4); ++i) {
+      for (size_t b = 0; b < 16; ++b) halves[half][b] = combine(halves[half][b], layer[i][b >> (i % 4) & 1]);
     }
+  }
+  for (size_t high = 0; high < 16; ++high) {
+    for (size_t low = 0; low < 16; ++low) table[16 * high + low] = combine(halves[0][low], halves[1][high]);
   }
 }
 
 uint32_t ByteOf(uint32_t word, size_t k) { return word >> (8 * k) & 0xFF; }
 
-// Product of the factors of the first kBytes bytes.
-template <size_t kBytes>
-double Factor(const std::array<Byte, kMaxBytes>& bytes, uint32_t word) {
-  double factor = 1;
-  for (size_t k = 0; k < kBytes; ++k) factor *= bytes[k].factor[ByteOf(word, k)];
-  return factor;
-}
-
-template <size_t kBytes>
-double LnFactor(const std::array<Byte, kMaxBytes>& bytes, uint32_t word) {
-  double sum = 0;
-  for (size_t k = 0; k < kBytes; ++k) sum += bytes[k].ln_factor[ByteOf(word, k)];
-  return sum;
-}
-
-// Masses of the row by the value of byte k, once the bytes before it are played.
+// Plays byte k - 1 on q, which for k = 0 starts as the weights, and sums q by the value of byte k.
 template <size_t k>
-void Sum(const double* weights, const uint32_t* words, size_t count, const std::array<Byte, kMaxBytes>& bytes, PerByte& mass) {
-  // Two tables in turn: entries of one value that follow each other do not wait for each other's sum.
-  PerByte other{};
+void Sum(const double* weights, const uint32_t* words, size_t count, const PerByte* factors, double* q, PerByte& mass) {
   mass.fill(0);
-  size_t i = 0;
-  for (; i + 2 <= count; i += 2) {
-    mass[ByteOf(words[i], k)] += weights[i] * Factor<k>(bytes, words[i]);
-    other[ByteOf(words[i + 1], k)] += weights[i + 1] * Factor<k>(bytes, words[i + 1]);
+  for (size_t i = 0; i < count; ++i) {
+    if constexpr (k == 0) {
+      mass[ByteOf(words[i], k)] += weights[i];
+    } else {
+      const double before = k == 1 ? weights[i] : q[i];
+      mass[ByteOf(words[i], k)] += q[i] = before * factors[k - 1][ByteOf(words[i], k - 1)];
+    }
   }
-  if (i < count) mass[ByteOf(words[i], k)] += weights[i] * Factor<k>(bytes, words[i]);
-  for (size_t b = 0; b < mass.size(); ++b) mass[b] += other[b];
 }
 
 // The words of a row, cut to the layers in use.
@@ -132,56 +139,82 @@ struct Divergence {
   double qp = 0, pq = 0, tv = 0;
 };
 
+// Plays the last byte on q and writes ln Q = logit + normalise + the sum of the bytes' ln_factor.
 template <size_t kBytes, class Real>
-void Write(const RowView<Real>& row, const double* weights, const uint32_t* words, const std::array<Byte, kMaxBytes>& bytes,
-           double normalise, Divergence& divergence) {
-  ForEachStretch(
-      row,
-      [&](size_t first, size_t end) {
-        double qp = 0, pq = 0, tv = 0;
-        for (size_t i = first; i < end; ++i) {
-          const double ln_factor = LnFactor<kBytes>(bytes, words[i]);
-          row.logits[i] = static_cast<Real>(row.logits[i] + (normalise + ln_factor));
-          const double p = weights[i], q = p * Factor<kBytes>(bytes, words[i]);
-          if (!(q > 0)) {  // a weight of 0, or ln 0
-            if (p > 0) pq -= p * ln_factor;
-            continue;
-          }
-          qp += q * ln_factor;
-          pq -= p * ln_factor;
-          tv += std::max(0.0, q - p);
-        }
-        divergence.qp += qp;
-        divergence.pq += pq;
-        divergence.tv += tv;
-      },
-      [&](size_t first, size_t end) {
-        for (size_t i = first; i < end; ++i) row.logits[i] = static_cast<Real>(row.logits[i] + normalise);
-      });
+void Write(const RowView<Real>& row, const double* weights, const double* before_last, const uint32_t* words,
+           const PerByte& last_factor, const PerByte* ln_factors, bool finite, double normalise, Divergence& divergence) {
+  constexpr size_t kLast = kBytes - 1;
+  const auto one = [&](size_t i) {
+    double ln_factor = 0;
+    for (size_t k = 0; k < kBytes; ++k) ln_factor += ln_factors[k][ByteOf(words[i], k)];
+    row.logits[i] = static_cast<Real>(row.logits[i] + (normalise + ln_factor));
+    const double p = weights[i], q = before_last[i] * last_factor[ByteOf(words[i], kLast)];
+    if (p > 0) divergence.pq -= p * ln_factor;
+    if (q > 0) divergence.qp += q * ln_factor;
+    divergence.tv += std::max(0.0, q - p);
+  };
+  const auto markable = [&](size_t first, size_t end) {
+    size_t i = first;
+    if (finite) {  // so no product below is 0 times infinity
+      Pair qp{}, pq{}, tv{};
+      for (; i + 2 <= end; i += 2) {
+        const uint32_t a = words[i], b = words[i + 1];
+        Pair ln_factor{ln_factors[0][ByteOf(a, 0)], ln_factors[0][ByteOf(b, 0)]};
+        for (size_t k = 1; k < kBytes; ++k) ln_factor += Pair{ln_factors[k][ByteOf(a, k)], ln_factors[k][ByteOf(b, k)]};
+        const Pair ln_q = Pair{static_cast<double>(row.logits[i]), static_cast<double>(row.logits[i + 1])} + (ln_factor + normalise);
+        row.logits[i] = static_cast<Real>(ln_q[0]);
+        row.logits[i + 1] = static_cast<Real>(ln_q[1]);
+        const Pair p = LoadPair(weights + i);
+        const Pair q = LoadPair(before_last + i) * Pair{last_factor[ByteOf(a, kLast)], last_factor[ByteOf(b, kLast)]};
+        const Pair gain = q - p;
+        qp += q * ln_factor;
+        pq += p * ln_factor;
+        tv += gain > 0 ? gain : Pair{};
+      }
+      divergence.qp += qp[0] + qp[1];
+      divergence.pq -= pq[0] + pq[1];
+      divergence.tv += tv[0] + tv[1];
+    }
+    for (; i < end; ++i) one(i);
+  };
+  ForEachStretch(row, markable, [&](size_t first, size_t end) {
+    for (size_t i = first; i < end; ++i) row.logits[i] = static_cast<Real>(row.logits[i] + normalise);
+  });
 }
 
 template <size_t kBytes, class Real>
-void MarkBytes(unsigned layers, const RowView<Real>& row, const double* weights, const uint32_t* words, double normalise,
-               Divergence& divergence, double& first_ones) {
-  std::array<Byte, kMaxBytes> bytes;
-  PerByte mass;
+void MarkBytes(unsigned layers, const RowView<Real>& row, const double* weights, double* q, const uint32_t* words,
+               double normalise, Divergence& divergence, double& first_ones) {
+  PerByte factors[kBytes], ln_factors[kBytes], mass;
+  LayerFactors layer;
+  const auto layers_of = [&](size_t k) { return std::min(kLayersPerByte, layers - static_cast<unsigned>(k) * kLayersPerByte); };
   const auto play = [&]<size_t k>() {
-    double ones;
-    Sum<k>(weights, words, row.count, bytes, mass);
-    Play(std::min(kLayersPerByte, layers - static_cast<unsigned>(k) * kLayersPerByte), mass, bytes[k], k == 0 ? first_ones : ones);
+    Sum<k>(weights, words, row.count, factors, q, mass);
+    Play(layers_of(k), mass, &layer[k * kLayersPerByte]);
+    FillTable(layers_of(k), &layer[k * kLayersPerByte], 1, std::multiplies<>(), factors[k]);
   };
   play.template operator()<0>();
   if constexpr (kBytes > 1) play.template operator()<1>();
   if constexpr (kBytes > 2) play.template operator()<2>();
   if constexpr (kBytes > 3) play.template operator()<3>();
-  Write<kBytes>(row, weights, words, bytes, normalise, divergence);
+  first_ones = 1 - layer[0][0];
+  LayerFactors ln_layer;
+  bool finite = true;
+  for (unsigned i = 0; i < layers; ++i) {
+    ln_layer[i] = {std::log(layer[i][0]), std::log(layer[i][1])};
+    finite = finite && layer[i][0] > 0;
+  }
+  for (size_t k = 0; k < kBytes; ++k) FillTable(layers_of(k), &ln_layer[k * kLayersPerByte], 0, std::plus<>(), ln_factors[k]);
+  Write<kBytes>(row, weights, kBytes > 1 ? q : weights, words, factors[kBytes - 1], ln_factors, finite, normalise, divergence);
 }
 
 template <class Real>
 void Mark(const Profile& profile, const Prf& prf, const Tag& tag, const RowView<Real>& row, Workspace& workspace, Masses* masses) {
   workspace.weights.resize(row.count);
+  workspace.marked_weights.resize(row.count);
   workspace.words.resize(row.count);
   const double* weights = workspace.weights.data();
+  double* q = workspace.marked_weights.data();
   const uint32_t* words = workspace.words.data();
   const Weights sums = Weigh(row, workspace.weights.data());
   const double normalise = -static_cast<double>(row.max) - std::log(sums.all());  // ln P = logit + normalise
@@ -192,10 +225,10 @@ void Mark(const Profile& profile, const Prf& prf, const Tag& tag, const RowView<
   Divergence divergence;
   double first_ones = 0;
   switch ((layers + kLayersPerByte - 1) / kLayersPerByte) {
-    case 1: MarkBytes<1>(layers, row, weights, words, normalise, divergence, first_ones); break;
-    case 2: MarkBytes<2>(layers, row, weights, words, normalise, divergence, first_ones); break;
-    case 3: MarkBytes<3>(layers, row, weights, words, normalise, divergence, first_ones); break;
-    default: MarkBytes<4>(layers, row, weights, words, normalise, divergence, first_ones); break;
+    case 1: MarkBytes<1>(layers, row, weights, q, words, normalise, divergence, first_ones); break;
+    case 2: MarkBytes<2>(layers, row, weights, q, words, normalise, divergence, first_ones); break;
+    case 3: MarkBytes<3>(layers, row, weights, q, words, normalise, divergence, first_ones); break;
+    default: MarkBytes<4>(layers, row, weights, q, words, normalise, divergence, first_ones); break;
   }
   if (masses == nullptr) return;
   masses->green = first_ones;

@@ -1,5 +1,5 @@
-// The example of native-schemes.md N13, from the master key to a marked row. The numbers are the specification's, which
-// a second implementation computed.
+// The example of native-schemes.md N13, from the master key to a marked row, and the same key and window in the other
+// schemes. The numbers are the specification's and those of its second implementation.
 //
 // Tested by tests/c_api/c_api_test.c.
 #include "watermark/selftest.h"
@@ -25,6 +25,41 @@ constexpr std::string_view kSchemeObject =
 Result<void> Expect(bool equal, const char* what) {
   if (equal) return {};
   return Fail(ErrorKind::kInternal, std::string("self-test: ") + what + " differs");
+}
+
+// A word scheme under the layer key of N13: scores of ids 3186 and 61, and Q for the row below.
+struct WordScheme {
+  std::string_view members;  // of its scheme object that others lack
+  uint64_t scores[2];
+  double q[5];
+};
+constexpr WordScheme kWordSchemes[] = {
+    {R"("scheme":"gumbel",)", {449964090, 3577358478}, {0.85, 0, 0, 0, 0.15}},
+    {R"("layers":30,"scheme":"tournament",)", {28, 25}, {0.0004806412122193, 0.751836588099713, 0.0000195855087989, 0.0976631851792687, 0.15}},
+    {R"("scheme":"multichannel","segments":20,)", {0, 1}, {0, 0, 0, 0.85, 0.15}},
+};
+
+Result<void> TestWordScheme(const WordScheme& known, const Prf& prf, const Tag& tag) {
+  std::string text = R"({"normaliser":"none/1","prf":"verdigris/1/aes256","provider_share":256,)";
+  text += known.members;
+  text += R"("tokenizer_sha256":"5b5df56ea0c5a2ad145c08f6f3f2281ff911e75221579196527f885646a3003d","unmarked_ids":[[0,2]],)"
+          R"("vocab":32000,"window":2})";
+  VERDIGRIS_ASSIGN_OR_RETURN(const Json object, ParseJson(text));
+  VERDIGRIS_ASSIGN_OR_RETURN(const Profile profile, Profile::Create(object, {}));
+  const std::array<Tag, 2> tags{tag, tag};
+  const std::array<uint32_t, 2> scored{3186, 61};
+  uint64_t scores[2];
+  profile.scheme().score(profile, prf, tags, scored, scores);
+  VERDIGRIS_RETURN_IF_ERROR(Expect(scores[0] == known.scores[0] && scores[1] == known.scores[1], "score of a word scheme"));
+  const uint32_t ids[] = {3, 6, 4, 61, 2};
+  double logits[] = {std::log(0.2), std::log(0.3), std::log(0.1), std::log(0.25), std::log(0.15)};
+  const std::vector<IdRange> special{{4, 4}};
+  Workspace workspace;
+  profile.scheme().mark_f64(profile, prf, tag, {logits, ids, std::size(ids), logits[1], std::size(ids), special}, workspace, nullptr);
+  for (size_t i = 0; i < std::size(ids); ++i) {
+    VERDIGRIS_RETURN_IF_ERROR(Expect(std::fabs(std::exp(logits[i]) - known.q[i]) < 1e-12, "row marked by a word scheme"));
+  }
+  return {};
 }
 
 }  // namespace
@@ -72,9 +107,14 @@ Result<void> SelfTest() {
   const Row row{LogitType::kF32, logits, std::size(ids), 0, ids, 0};
   VERDIGRIS_ASSIGN_OR_RETURN(const Price price, marker.Mark(of_provider, Repeat::kNew, Mode::kDistribution, row));
   const auto near = [](double got, double wanted) { return std::fabs(got - wanted) < 5e-4; };
-  return Expect(price.masses && near(price.masses->kl_qp, 0.468) && near(price.masses->tv, 0.461) &&
-                    near(std::exp(logits[1]), 0.711) && near(std::exp(logits[0]), (1 - 0.711) / 3),
-                "marked row");
+  VERDIGRIS_RETURN_IF_ERROR(Expect(price.masses && near(price.masses->kl_qp, 0.468) && near(price.masses->tv, 0.461) &&
+                                       near(std::exp(logits[1]), 0.711) && near(std::exp(logits[0]), (1 - 0.711) / 3),
+                                   "marked row"));
+
+  const Prf& prf = marker.layers().prf(Layer::kProvider);
+  const Tag tag = prf.mac().TagOf(of_provider, std::size(of_provider));
+  for (const WordScheme& known : kWordSchemes) VERDIGRIS_RETURN_IF_ERROR(TestWordScheme(known, prf, tag));
+  return {};
 }
 
 }  // namespace verdigris

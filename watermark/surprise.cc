@@ -58,7 +58,8 @@ namespace {
 uint64_t FloorFast(uint64_t n) {
   constexpr double kDoubt = 0x1p-14;
   const double value = -std::log(static_cast<double>(n) * 0x1p-32) * 0x1p32;
-  const double floor = std::floor(value), fraction = value - floor;
+  const auto floor = static_cast<int64_t>(value);  // value is below 2^37 and not below 0
+  const double fraction = value - static_cast<double>(floor);
   if (fraction < kDoubt || fraction > 1 - kDoubt) return FloorMinusLn(n);
   return static_cast<uint64_t>(floor);
 }

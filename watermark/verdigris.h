@@ -154,7 +154,9 @@ typedef struct {
                           (0,100]. Not read in distribution mode */
 } vdg_row;
 
-/* What became of one row, and what it cost. Masses and divergences in nats are 0 where has_masses is 0. */
+/* What became of one row, and what it cost. Masses and divergences in nats are 0 where has_masses is 0. They are those of
+ * this row under this key. Of a scheme that changes the distribution (vdg_profile_get: unbiased is false) their mean is
+ * what marking costs; of the others the mean of Q over keys is P, and they say how much choice a key takes away. */
 typedef struct {
   uint32_t size;
   int32_t code;       /* of this row; the members below are 0 where it is not 0 */
@@ -162,10 +164,11 @@ typedef struct {
   int32_t layer;      /* VDG_LAYER_... of a window that could be marked, else 0 */
   int32_t has_masses; /* 1 where a row was marked in distribution mode */
   int32_t reserved;
-  double green;   /* favoured share of the markable mass of P */
+  double green;   /* favoured share of the markable mass of P: of the green ids (green), the winner (gumbel), the ids with
+                     a 1 in the first layer (tournament), the channel's segment (multichannel) */
   double special; /* mass of special ids in P */
   double kl_qp;   /* KL(Q||P) */
-  double kl_pq;   /* KL(P||Q) */
+  double kl_pq;   /* KL(P||Q); infinite where an id of P has become impossible, as nearly always in gumbel */
   double tv;      /* total variation distance */
 } vdg_price;
 
@@ -192,7 +195,7 @@ typedef struct {
   int32_t layer; /* VDG_LAYER_... where scored, else 0 */
   int32_t state; /* VDG_STATE_... */
   int32_t reserved;
-  uint64_t score; /* green: 1 or 0 */
+  uint64_t score; /* green, multichannel: 1 or 0; gumbel: units of 2^-32 nat; tournament: 0 to layers + the first half */
 } vdg_score;
 
 /* Sums over the scored positions of one layer. */
@@ -255,8 +258,8 @@ VDG_API void vdg_profile_free(vdg_profile* profile);
 
 /** One member of a profile as text: the members of the scheme object (scheme, prf, window, vocab, provider_share,
  *  unmarked_ids as JSON, tokenizer_sha256, normaliser, and the scheme's own, such as planes and threshold), those of
- * the sampler (delta_milli, specials, zero_temperature), scheme_id (64 hex digits) and digest (SHA-256 of the file,
- * hex).
+ * the sampler (specials; delta_milli and zero_temperature where the scheme has them), scheme_id (64 hex digits), digest
+ * (SHA-256 of the file, hex) and unbiased (true where the mean of Q over keys is P, else false).
  *
  *  Returns: VDG_OK, VDG_LIMIT where cap is below need, VDG_INVALID_ARGUMENT for a name that this profile does not have,
  *           VDG_NO_MEMORY

@@ -2,9 +2,10 @@
 //
 //   build/release/tests/marking_bench
 //
-// Ratios to read: Bias / AddReadyMask and Bias / AddReadyMaskVector, goal at most 2; Distribution / Softmax, goal at
-// most 1.3 (the softmax is of the same row, with the same exponential, written back in place). Mask and ScoreTuples stand
-// beside AesBlocks, the same number of blocks and nothing else, which is their floor on this machine.
+// Ratios to read: Bias / AddReadyMask and Bias / AddReadyMaskVector, goal at most 2; Distribution / Softmax (of the same
+// row, with the same exponential, written back in place), goal at most 1.3 for green and 3 for gumbel and multichannel, at
+// 128,256. Candidates of 1,000: goal 20 us for gumbel and tournament. Mask and ScoreTuples stand beside AesBlocks, the same
+// number of blocks and nothing else, which is their floor on this machine; rows of the word schemes beside Words.
 #include <cmath>
 #include <cstring>
 #include <random>
@@ -16,6 +17,7 @@
 #include "tests/bench/bench_profile.h"
 #include "watermark/marker.h"
 #include "watermark/schemes.h"
+#include "watermark/words.h"
 
 namespace {
 
@@ -27,8 +29,8 @@ Key BenchKey(uint8_t seed) {
   return Key(bytes);
 }
 
-Marker BenchMarker(uint32_t vocab, int share, bool plain) {
-  const Profile profile = BenchProfile(vocab, share, plain);
+Marker BenchMarker(uint32_t vocab, int share, bool plain, std::string_view scheme = "green") {
+  const Profile profile = BenchProfile(vocab, share, plain, scheme);
   const KeyFile keys[] = {{KeyRole::kProvider, profile.scheme_id(), 0, "", "2027-01-01T00:00:00Z", BenchKey(1)},
                           {KeyRole::kSelector, profile.scheme_id(), 0, "", "2027-01-01T00:00:00Z", BenchKey(2)},
                           {KeyRole::kAccount, profile.scheme_id(), 0, "a", "2027-01-01T00:00:00Z", BenchKey(3)}};
@@ -95,13 +97,34 @@ void Bias(benchmark::State& state) {
   }
 }
 
+// Same shape as the marked row, with the same exponential: largest entry, sum of exponentials, one pass that writes ln P.
 void Softmax(benchmark::State& state) {
-  std::vector<float> logits = Logits(static_cast<size_t>(state.range(0)));
-  const std::vector<float> original = logits;
+  const std::vector<float> original = Logits(static_cast<size_t>(state.range(0)));
+  std::vector<float> logits = original;
+  constexpr size_t kBlock = 512;
+  double e[kBlock];
+  for (auto _ : state) {
+    std::copy(original.begin(), original.end(), logits.begin());
+    const double max = ScanRow(logits.data(), logits.size())->max;
+    double sum = 0;
+    for (size_t start = 0; start < logits.size(); start += kBlock) {
+      sum += ExpDifferences(logits.data() + start, std::min(kBlock, logits.size() - start), max, e);
+    }
+    const auto shift = static_cast<float>(max + std::log(sum));
+    for (float& x : logits) x -= shift;
+    benchmark::DoNotOptimize(logits.data());
+    benchmark::ClobberMemory();
+  }
+}
+
+// The same as Eigen has it.
+void SoftmaxEigen(benchmark::State& state) {
+  const std::vector<float> original = Logits(static_cast<size_t>(state.range(0)));
+  std::vector<float> logits = original;
   constexpr Eigen::Index kBlock = 512;
   Eigen::Array<double, kBlock, 1> e;
   for (auto _ : state) {
-    // Same shape as the marked row: largest entry, sum of exponentials, one pass that writes ln P.
+    std::copy(original.begin(), original.end(), logits.begin());
     const auto size = static_cast<Eigen::Index>(logits.size());
     Eigen::Map<Eigen::ArrayXf> row(logits.data(), size);
     const double max = row.maxCoeff();
@@ -117,10 +140,13 @@ void Softmax(benchmark::State& state) {
   }
 }
 
-void Distribution(benchmark::State& state) {
-  const Marker marker = BenchMarker(static_cast<uint32_t>(state.range(0)), kFullShare, /*plain=*/false);
-  std::vector<float> logits = Logits(static_cast<size_t>(state.range(0)));
+// Marked from the same logits each time: a row that was marked before is another one, with absent entries under gumbel.
+void Distribution(benchmark::State& state, std::string_view scheme) {
+  const Marker marker = BenchMarker(static_cast<uint32_t>(state.range(0)), kFullShare, /*plain=*/false, scheme);
+  const std::vector<float> original = Logits(static_cast<size_t>(state.range(0)));
+  std::vector<float> logits = original;
   for (auto _ : state) {
+    std::copy(original.begin(), original.end(), logits.begin());
     const auto output = NextWindow();
     benchmark::DoNotOptimize(marker.Mark(output, Repeat::kNew, Mode::kDistribution, {LogitType::kF32, logits.data(), logits.size()}).has_value());
   }
@@ -149,14 +175,28 @@ void AesBlocks(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(blocks));
 }
 
+// All words of a row, and nothing else: the draws of the word schemes.
+void Words(benchmark::State& state) {
+  const Prf prf = *Prf::Create(BenchKey(4));
+  const uint32_t window[2] = {5, 6};
+  const Tag tag = prf.mac().TagOf(window, 2);
+  uint32_t sum = 0;
+  for (auto _ : state) {
+    ForEachWords(prf, tag, nullptr, static_cast<size_t>(state.range(0)), [&](size_t, std::span<const uint32_t> words) { sum += words[0]; });
+    benchmark::DoNotOptimize(sum);
+  }
+}
+
 // A truncated candidate list, as engines hand it over.
-void Candidates(benchmark::State& state) {
-  const Marker marker = BenchMarker(128256, 128, /*plain=*/false);
+void Candidates(benchmark::State& state, std::string_view scheme) {
+  const Marker marker = BenchMarker(128256, 128, /*plain=*/false, scheme);
   struct Candidate { uint32_t id; float logit, p; };
   std::vector<Candidate> list(static_cast<size_t>(state.range(0)));
   const std::vector<float> logits = Logits(list.size());
   for (size_t i = 0; i < list.size(); ++i) list[i] = {static_cast<uint32_t>((i * 7919 + 5) % 128256), logits[i], 0};
+  const std::vector<Candidate> original = list;
   for (auto _ : state) {
+    std::copy(original.begin(), original.end(), list.begin());
     const auto output = NextWindow();
     benchmark::DoNotOptimize(marker.Mark(output, Repeat::kNew, Mode::kDistribution,
                                          {LogitType::kF32, &list[0].logit, list.size(), sizeof(Candidate), &list[0].id, sizeof(Candidate)}).has_value());
@@ -185,8 +225,8 @@ void AccountMarker(benchmark::State& state) {
 
 // Distinct eligible tuples under one layer (arg 0) or with the selector and two layers (arg 1): what scoring costs once a
 // text is tokenized and its tuples are known.
-void ScoreTuples(benchmark::State& state) {
-  const Marker marker = BenchMarker(128256, state.range(0) ? 128 : kFullShare, /*plain=*/false);
+void ScoreTuples(benchmark::State& state, std::string_view scheme) {
+  const Marker marker = BenchMarker(128256, state.range(0) ? 128 : kFullShare, /*plain=*/false, scheme);
   std::mt19937_64 random(3);
   std::vector<uint32_t> ids(1 << 16);
   for (uint32_t& id : ids) id = static_cast<uint32_t>(3 + random() % 128000);
@@ -219,13 +259,24 @@ BENCHMARK(AddReadyMaskVector)->Arg(kSmall)->Arg(kMiddle)->Arg(kLarge);
 BENCHMARK(AddReadyFloats)->Arg(kSmall)->Arg(kMiddle)->Arg(kLarge);
 BENCHMARK(Bias)->Arg(kSmall)->Arg(kMiddle)->Arg(kLarge);
 BENCHMARK(Softmax)->Arg(kSmall)->Arg(kMiddle)->Arg(kLarge);
-BENCHMARK(Distribution)->Arg(kSmall)->Arg(kMiddle)->Arg(kLarge);
+BENCHMARK(SoftmaxEigen)->Arg(kSmall)->Arg(kMiddle)->Arg(kLarge);
+BENCHMARK_CAPTURE(Distribution, green, "green")->Arg(kSmall)->Arg(kMiddle)->Arg(kLarge);
+BENCHMARK_CAPTURE(Distribution, gumbel, "gumbel")->Arg(kSmall)->Arg(kMiddle)->Arg(kLarge);
+BENCHMARK_CAPTURE(Distribution, tournament, "tournament")->Arg(kSmall)->Arg(kMiddle)->Arg(kLarge);
+BENCHMARK_CAPTURE(Distribution, multichannel, "multichannel")->Arg(kSmall)->Arg(kMiddle)->Arg(kLarge);
 BENCHMARK(Mask)->Arg(kSmall)->Arg(kMiddle)->Arg(kLarge);
+BENCHMARK(Words)->Arg(kSmall)->Arg(kMiddle)->Arg(kLarge);
 BENCHMARK(AesBlocks)->Arg(kSmall)->Arg(kMiddle)->Arg(kLarge);
-BENCHMARK(Candidates)->Arg(40)->Arg(200)->Arg(1000);
+BENCHMARK_CAPTURE(Candidates, green, "green")->Arg(40)->Arg(200)->Arg(1000);
+BENCHMARK_CAPTURE(Candidates, gumbel, "gumbel")->Arg(40)->Arg(200)->Arg(1000);
+BENCHMARK_CAPTURE(Candidates, tournament, "tournament")->Arg(40)->Arg(200)->Arg(1000);
+BENCHMARK_CAPTURE(Candidates, multichannel, "multichannel")->Arg(40)->Arg(200)->Arg(1000);
 BENCHMARK(HistoryPush);
 BENCHMARK(AccountMarker);
-BENCHMARK(ScoreTuples)->Arg(0)->Arg(1);
+BENCHMARK_CAPTURE(ScoreTuples, green, "green")->Arg(0)->Arg(1);
+BENCHMARK_CAPTURE(ScoreTuples, gumbel, "gumbel")->Arg(0)->Arg(1);
+BENCHMARK_CAPTURE(ScoreTuples, tournament, "tournament")->Arg(0)->Arg(1);
+BENCHMARK_CAPTURE(ScoreTuples, multichannel, "multichannel")->Arg(0)->Arg(1);
 BENCHMARK(ScoreSequence);
 
 }  // namespace

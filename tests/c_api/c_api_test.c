@@ -132,7 +132,8 @@ static void TestLibrary(void) {
                 {1, "unknown"},
                 {-1, "unknown"},
                 {2147483647, "unknown"}};
-  static const char* const kFeatures[] = {"scheme.green", "mode.bias", "mode.distribution", "mode.mask",
+  static const char* const kFeatures[] = {"scheme.green", "scheme.gumbel", "scheme.tournament", "scheme.multichannel",
+                                          "mode.bias",    "mode.distribution", "mode.mask",
                                           "profile.1",    "keyfile.1", "history.1"};
   static const char* const kNoFeatures[] = {"scheme.", "scheme.none", "mode", "", "profile.2", "aes"};
   unsigned major, minor, patch;
@@ -176,6 +177,7 @@ static void TestProfile(void) {
       {"delta_milli", "2000"},
       {"specials", "preserve"},
       {"zero_temperature", "off"},
+      {"unbiased", "false"},
       {"scheme_id", "ff4d73df1e7bf161b98568f4f46cf6537c05541fc67035a1661b08d06900715a"},
       {"digest", "97e727b5df59fd5b435e294bf1bfad52276ba5fd1c61376ba8ce9b1abd773eb6"}, /* sha256sum of the file */
   };
@@ -1142,6 +1144,67 @@ static void TestScores(void) {
   free(each);
 }
 
+/* ---- schemes that keep the distribution ------------------------------------------------------------------------- */
+
+/* Scores of N13; Q, KL and TV from the reference implementation. */
+static void TestUnbiased(void) {
+  static const struct {
+    const char *profile, *key, *param, *value;
+    uint64_t score;
+    double q[5], green, kl_qp, kl_pq, tv;
+  } kSchemes[] = {
+      {kProfileGumbel, kProviderGumbel, NULL, NULL, 449964090, {.85, 0, 0, 0, .15}, .2 / .85, 1.2298811354958765,
+       INFINITY, .65},
+      {kProfileTournament, kProviderTournament, "layers", "30", 28,
+       {.0004806412122193325, .751836588099713, 1.9585508798947313e-05, .09766318517926868, .15},
+       -1, .5958766173957414, 2.0193669711865185, .45183658809971305},
+      {kProfileMultichannel, kProviderMultichannel, "segments", "20", 0, {0, 0, 0, .85, .15}, .25 / .85,
+       1.0402091168787984, INFINITY, .6},
+  };
+  static const uint32_t kIds[] = {3, 6, 4, 61, 2};
+  static const double kP[] = {.2, .3, .1, .25, .15};
+  size_t s, i;
+  for (s = 0; s < sizeof kSchemes / sizeof kSchemes[0]; ++s) {
+    const char* keys[1];
+    vdg_marker* marker;
+    vdg_profile* profile = NULL;
+    vdg_price price = NewPrice();
+    vdg_score score;
+    float logits[5];
+    uint8_t mask[kMaskBytes];
+    vdg_row row = NewRow(VDG_MODE_DISTRIBUTION, VDG_DTYPE_F32, logits, 5);
+    char buf[32];
+    size_t need;
+    keys[0] = kSchemes[s].key;
+    marker = MakeMarker(kSchemes[s].profile, keys, 1);
+    CHECK_CODE(vdg_profile_parse(kSchemes[s].profile, strlen(kSchemes[s].profile), &profile, &err), VDG_OK);
+    CheckMember(vdg_profile_get(profile, "unbiased", buf, sizeof buf, &need, &err), buf, &need, "true");
+    CHECK_CODE(vdg_profile_get(profile, "delta_milli", buf, sizeof buf, &need, &err), VDG_INVALID_ARGUMENT);
+    if (kSchemes[s].param != NULL) {
+      CheckMember(vdg_profile_get(profile, kSchemes[s].param, buf, sizeof buf, &need, &err), buf, &need,
+                  kSchemes[s].value);
+    }
+    vdg_profile_free(profile);
+    memset(&score, 0, sizeof score);
+    score.size = sizeof score;
+    CHECK_CODE(vdg_score_token(marker, kOfProvider, 3186, &score, &err), VDG_OK);
+    CHECK(score.state == VDG_STATE_MARKED && score.score == kSchemes[s].score);
+    for (i = 0; i < 5; ++i) logits[i] = (float)log(kP[i]);
+    row.ids = kIds;
+    CHECK_CODE(vdg_mark(marker, kOfProvider, 2, 0, &row, &price, &err), VDG_OK);
+    CHECK(price.state == VDG_STATE_MARKED && price.has_masses == 1 && fabs(price.special - .15) < 1e-7);
+    for (i = 0; i < 5; ++i) CHECK(fabs(exp(logits[i]) - kSchemes[s].q[i]) < 1e-6);
+    if (kSchemes[s].green >= 0) CHECK(fabs(price.green - kSchemes[s].green) < 1e-6);
+    CHECK(fabs(price.kl_qp - kSchemes[s].kl_qp) < 1e-5 && fabs(price.tv - kSchemes[s].tv) < 1e-6);
+    CHECK(isinf(kSchemes[s].kl_pq) ? isinf(price.kl_pq) : fabs(price.kl_pq - kSchemes[s].kl_pq) < 1e-5);
+    /* No bias mode and no mask. */
+    row.mode = VDG_MODE_BIAS;
+    CHECK_CODE(vdg_mark(marker, kOfProvider, 2, 0, &row, &price, &err), VDG_NOT_SUPPORTED);
+    CHECK_CODE(vdg_mask(marker, kOfProvider, 2, 0, mask, sizeof mask, &price, &err), VDG_NOT_SUPPORTED);
+    vdg_marker_free(marker);
+  }
+}
+
 /* ---- histories --------------------------------------------------------------------------------------------------- */
 
 /* State of the next position by rule N5.4, the slow way. */
@@ -1319,6 +1382,7 @@ int main(int argc, char** argv) {
   TestBatchEqualsSingle(slow ? 10000 : 1000);
   TestBatchRefused();
   TestScores();
+  TestUnbiased();
   TestHistory();
   TestExample();
   printf("%d passed, %d failed\n", passed, failed);

@@ -211,3 +211,54 @@ static const char kProviderSmall[] =
     "enc: none\n"
     "key: LKx5yh7A5voTa86cPYt8qwQM36iCO4do74zDor32P7Y=\n"
     "mac: 4u5SazVsRfomjCJLFV6bAYvmddeBNxS4kddl5QcQbrc=\n";
+
+/* The word schemes, one layer: the scheme object of N13 with another scheme, and N13's provider key in a file that names
+ * the scheme, so that N13's numbers are theirs. */
+static const char kProfileGumbel[] =
+    "{\"sampler\":{\"specials\":\"preserve\"},\"schema\":\"verdigris.profile/1\",\"scheme\":{\"norma"
+    "liser\":\"none/1\",\"prf\":\"verdigris/1/aes256\",\"provider_share\":256,\"scheme\":\"gumbel\","
+    "\"tokenizer_sha256\":\"5b5df56ea0c5a2ad145c08f6f3f2281ff911e75221579196527f885646a3003d\",\"unm"
+    "arked_ids\":[[0,2]],\"vocab\":32000,\"window\":2}}\n";
+static const char kProviderGumbel[] =
+    "verdigris-secret-key/1\n"
+    "role: provider\n"
+    "kid: 090ebcf4285fc5fc\n"
+    "scheme: f8ae2af799c3306b0263d426f45ab510414e920eff1abcbc72bcb0d9eeeeac2c\n"
+    "epoch: 3\n"
+    "account: -\n"
+    "created: 2027-01-01T00:00:00Z\n"
+    "enc: none\n"
+    "key: 3gjPxEXNSMyxQ3d+mV7QxKpVLkbyhHP1ckEuSy0Y/Iw=\n"
+    "mac: FAUXrYCc3WFzvf0TeeZsjIIlfbb46H0NFIasr9Ej2Eg=\n";
+static const char kProfileTournament[] =
+    "{\"sampler\":{\"specials\":\"preserve\"},\"schema\":\"verdigris.profile/1\",\"scheme\":{\"layer"
+    "s\":30,\"normaliser\":\"none/1\",\"prf\":\"verdigris/1/aes256\",\"provider_share\":256,\"scheme"
+    "\":\"tournament\",\"tokenizer_sha256\":\"5b5df56ea0c5a2ad145c08f6f3f2281ff911e75221579196527f88"
+    "5646a3003d\",\"unmarked_ids\":[[0,2]],\"vocab\":32000,\"window\":2}}\n";
+static const char kProviderTournament[] =
+    "verdigris-secret-key/1\n"
+    "role: provider\n"
+    "kid: 090ebcf4285fc5fc\n"
+    "scheme: de3a8e758dcd87088957ed47b26ccd9508b23a91589917eebe8300cf032c3c4f\n"
+    "epoch: 3\n"
+    "account: -\n"
+    "created: 2027-01-01T00:00:00Z\n"
+    "enc: none\n"
+    "key: 3gjPxEXNSMyxQ3d+mV7QxKpVLkbyhHP1ckEuSy0Y/Iw=\n"
+    "mac: muBdhZO71J6O8F60qrreojN+WUP/GFPGWSSm0r4XcYE=\n";
+static const char kProfileMultichannel[] =
+    "{\"sampler\":{\"specials\":\"preserve\"},\"schema\":\"verdigris.profile/1\",\"scheme\":{\"norma"
+    "liser\":\"none/1\",\"prf\":\"verdigris/1/aes256\",\"provider_share\":256,\"scheme\":\"multichan"
+    "nel\",\"segments\":20,\"tokenizer_sha256\":\"5b5df56ea0c5a2ad145c08f6f3f2281ff911e7522157919652"
+    "7f885646a3003d\",\"unmarked_ids\":[[0,2]],\"vocab\":32000,\"window\":2}}\n";
+static const char kProviderMultichannel[] =
+    "verdigris-secret-key/1\n"
+    "role: provider\n"
+    "kid: 090ebcf4285fc5fc\n"
+    "scheme: 48d9103e82137e4969f192e1c0cdd94c98ef3aacbfa1e428c9e3f7af8b774414\n"
+    "epoch: 3\n"
+    "account: -\n"
+    "created: 2027-01-01T00:00:00Z\n"
+    "enc: none\n"
+    "key: 3gjPxEXNSMyxQ3d+mV7QxKpVLkbyhHP1ckEuSy0Y/Iw=\n"
+    "mac: aZKm2yB6P9KtGKxvT+Q3t8eQkhZGldg5ig2EhYm6ZA0=\n";

@@ -1,5 +1,5 @@
-// Tails of the gamma and hypergeometric laws. Expected numbers: tests/vectors/law_gamma.json and law_hypergeometric.json
-// (mpmath, 70 digits, and exact rationals, by reference/stat_vectors.py).
+// Tails of the gamma and hypergeometric laws. Expected numbers: tests/vectors/law_gamma.json and
+// law_hypergeometric.json (mpmath, 70 digits, and exact rationals, by reference/stat_vectors.py).
 #include "verify/gamma.h"
 
 #include <algorithm>

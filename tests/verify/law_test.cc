@@ -1,7 +1,7 @@
-// Tails of null laws. Expected numbers: tests/vectors/law_binomial.json and law_native_green.json (exact rationals and
+// Tails of null laws. Expected numbers: tests/vectors/law_binomial.json and law_native_*.json (exact rationals and
 // mpmath, by the second implementation in reference/stat_vectors.py), law_small_exact.json (make_p4.py, exact
-// rationals). P4, P7, P8, P20 are the pitfalls of statistics.md section 11; each control is the wrong method that the
-// same check must catch.
+// rationals). The gamma law and weighted sums by themselves: gamma_test.cc, weighted_test.cc. P4, P7, P8, P20 are the
+// pitfalls of statistics.md section 11; each control is the wrong method that the same check must catch.
 #include "verify/law.h"
 
 #include <algorithm>
@@ -196,6 +196,157 @@ TEST_CASE("critical value is the first statistic that detects, up to ten million
       CHECK(Log10UpperTail(law, n, *k - 1) > log10_alpha);
     }
   }
+}
+
+namespace {
+
+const NullLaw kLaws[] = {Bernoulli(1, 4), NullLaw::Gamma(), NullLaw::TwoBernoulli(15, 15), NullLaw::TwoBernoulli(1, 0),
+                         NullLaw::TwoBernoulli(2, 1)};
+
+// Of one score (native-schemes.md N8).
+Statistic LargestScore(const NullLaw& law) {
+  switch (law.kind) {
+    case NullLaw::Kind::kBernoulli:
+      return 1;
+    case NullLaw::Kind::kGamma:
+      return 95265423098;
+    case NullLaw::Kind::kTwoBernoulli:
+      return 2 * law.heavy + law.light;
+  }
+  return 0;
+}
+
+// P(2X + Y = s), s = 0, 1, ..., by convolution of binomials.
+std::vector<long double> SmallTwoBernoulliPmf(const NullLaw& law, int n) {
+  const auto heavy = SmallPmf(n * static_cast<int>(law.heavy), 0.5L),
+             light = SmallPmf(n * static_cast<int>(law.light), 0.5L);
+  std::vector<long double> pmf(2 * (heavy.size() - 1) + light.size(), 0);
+  for (size_t x = 0; x < heavy.size(); ++x) {
+    for (size_t y = 0; y < light.size(); ++y) pmf[2 * x + y] += heavy[x] * light[y];
+  }
+  return pmf;
+}
+
+}  // namespace
+
+TEST_CASE("tails of multichannel, tournament and gumbel equal the scheme vectors") {
+  const auto vectors = ReadVectors("law_native_other.json", {"source", "columns", "rows"});
+  CHECK(vectors["rows"].size() == 24);
+  for (const auto& row : vectors["rows"]) {
+    const auto parameter = row[1].get<uint32_t>();
+    const NullLaw law = row[0] == "multichannel" ? Bernoulli(1, parameter)
+                        : row[0] == "gumbel"     ? NullLaw::Gamma()
+                                                 : NullLaw::TwoBernoulli((parameter + 1) / 2, parameter / 2);
+    CAPTURE(row.dump());
+    const double want = std::stod(row[4].get<std::string>());
+    CHECK(std::fabs(Log10UpperTail(law, row[2].get<uint64_t>(), row[3].get<uint64_t>()) - want) <= 1e-9);
+  }
+}
+
+TEST_CASE("the tail of two kinds of bits equals the sum over both counts at every statistic") {
+  for (const NullLaw& law : {NullLaw::TwoBernoulli(15, 15), NullLaw::TwoBernoulli(1, 0), NullLaw::TwoBernoulli(1, 1),
+                             NullLaw::TwoBernoulli(2, 1), NullLaw::TwoBernoulli(16, 15)}) {
+    for (int n : {1, 2, 5, 12}) {
+      const std::vector<long double> pmf = SmallTwoBernoulliPmf(law, n);
+      long double at_least = 0, below = 1;
+      std::vector<long double> log10_p(pmf.size());
+      for (size_t s = pmf.size(); s-- > 0;) {
+        at_least += pmf[s];
+        log10_p[s] = std::log10(at_least);
+      }
+      below = 0;
+      for (size_t s = 0; below < 0.5L; below += pmf[s++]) log10_p[s] = std::log1p(-below) / std::log(10.0L);
+      for (size_t s = 0; s < pmf.size(); ++s) {
+        const double got = Log10UpperTail(law, static_cast<uint64_t>(n), s);
+        CAPTURE(law.heavy);
+        CAPTURE(law.light);
+        CAPTURE(n);
+        CAPTURE(s);
+        CAPTURE(got);
+        REQUIRE(CloseLog10P(got, static_cast<double>(log10_p[s])));
+      }
+    }
+  }
+}
+
+TEST_CASE("every law: nothing scored and a sum of 0 give p = 1, the largest sum the smallest p") {
+  for (const NullLaw& law : kLaws) {
+    CHECK(Log10UpperTail(law, 0, 0) == 0);
+    CHECK(!std::signbit(Log10UpperTail(law, 0, 0)));
+    CHECK(Log10SmallestP(law, 0) == 0);
+    double previous = 0;
+    for (uint64_t n : {1, 2, 3, 50, 1000, 1'000'000}) {
+      CHECK(Log10UpperTail(law, n, 0) == 0);
+      CHECK(!std::signbit(Log10UpperTail(law, n, 0)));
+      const double smallest = Log10SmallestP(law, n);
+      CHECK(smallest == Log10UpperTail(law, n, n * LargestScore(law)));
+      CHECK(std::isfinite(smallest));
+      CHECK(smallest < previous);
+      previous = smallest;
+    }
+  }
+  CHECK(Log10SmallestP(NullLaw::TwoBernoulli(15, 15), 7) == doctest::Approx(-210 * std::log10(2.0)).epsilon(4e-15));
+}
+
+TEST_CASE("P7: log10 p of every law strictly falls in the statistic") {
+  for (const NullLaw& law : kLaws) {
+    for (uint64_t n : {1, 2, 30, 400, 20'000}) {
+      const Statistic largest = n * LargestScore(law);
+      // Steps that a double of log10 p can tell apart, and more than the lattice of even sums.
+      const Statistic step = std::max<Statistic>(2, largest / 3001);
+      double previous = 0;
+      for (Statistic s = step; s <= largest; s += step) {
+        const double p = Log10UpperTail(law, n, s);
+        REQUIRE(std::isfinite(p));
+        REQUIRE((p < previous || (p == 0 && previous == 0)));
+        previous = p;
+      }
+      CHECK((previous < 0 || largest < step));
+    }
+  }
+}
+
+TEST_CASE("P8: the exact size of two kinds of bits at the critical value never exceeds alpha") {
+  for (const NullLaw& law : {NullLaw::TwoBernoulli(15, 15), NullLaw::TwoBernoulli(1, 0), NullLaw::TwoBernoulli(2, 1)}) {
+    for (int n = 1; n <= 12; ++n) {
+      const std::vector<long double> pmf = SmallTwoBernoulliPmf(law, n);
+      for (double alpha : {0.05, 0.01, 0.001}) {
+        const auto critical = CriticalValue(law, static_cast<uint64_t>(n), std::log10(alpha));
+        long double size = 0, missed = 0;
+        for (size_t s = pmf.size(); s-- > 0;) {
+          if (critical && s >= *critical) size += pmf[s];
+          if (!critical || s + 1 >= *critical) missed += pmf[s];
+        }
+        CAPTURE(n);
+        CAPTURE(alpha);
+        CHECK(size <= alpha);
+        CHECK(missed > alpha);
+      }
+    }
+  }
+}
+
+TEST_CASE("critical value of every law is the first statistic that detects") {
+  for (const NullLaw& law : kLaws) {
+    for (uint64_t n : {3, 100, 12'345, 1'000'000}) {
+      for (double log10_alpha : {-0.1, -2.0, -6.0, -300.0}) {
+        const auto critical = CriticalValue(law, n, log10_alpha);
+        REQUIRE(critical.has_value() == Detects(Log10SmallestP(law, n), log10_alpha));
+        if (!critical) continue;
+        CHECK(Detects(Log10UpperTail(law, n, *critical), log10_alpha));
+        CHECK(!Detects(Log10UpperTail(law, n, *critical - 1), log10_alpha));
+      }
+    }
+  }
+}
+
+TEST_CASE("gamma statistics beyond 64 bits are taken whole") {
+  const uint64_t n = 20'000'000'000;  // on average 8.6e19 units, past 2^64 = 1.8e19
+  const Statistic mean = static_cast<Statistic>(n) << 32, deviation = static_cast<Statistic>(141421) << 32;
+  CHECK(std::pow(10, Log10UpperTail(NullLaw::Gamma(), n, mean)) == doctest::Approx(0.5).epsilon(1e-5));
+  // The normal law, which is good to about 1 / sqrt(n) here.
+  CHECK(std::pow(10, Log10UpperTail(NullLaw::Gamma(), n, mean + 3 * deviation)) ==
+        doctest::Approx(0.5 * std::erfc(3 / std::sqrt(2.0))).epsilon(1e-3));
 }
 
 TEST_CASE("within 1e-9 of log10 alpha is the boundary and not a detection") {

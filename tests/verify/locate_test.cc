@@ -48,8 +48,7 @@ TEST_CASE("no scores: p = 1, no segments, an empty curve") {
 }
 
 TEST_CASE("one token: E is the mean of its three parts") {
-  // Each part's mean factor is 1 + .68 for a one at g 1/4 (the rates' mean excess .32 of .75 over .25 is .96; global and
-  // start are 1.96), switching from weights a/(a+b) after one step.
+  // g 1/4: the rates .25 + .75 c make a one worth 1 + 3 c, on average over c in {.1,.2,.3,.4,.6} 1.96.
   std::vector<double> curve;
   const uint64_t one[] = {1};
   const Located located = Locate(NullLaw::Bernoulli(1, 4), one, 0, &curve);

@@ -11,6 +11,7 @@
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
 
+#include "tests/test_keys.h"
 #include "watermark/json.h"
 #include "watermark/key.h"
 #include "watermark/key_file.h"
@@ -35,15 +36,6 @@ inline Key KeyFromHex(const std::string& text) {
   const auto bytes = Unhex(text);
   REQUIRE(bytes.size() == kKeyBytes);
   return Key(std::span<const uint8_t, kKeyBytes>(bytes.data(), kKeyBytes));
-}
-
-// derive(tagged("decoy-seed", id), "decoy", u32be(i)): the test keys of statistics.md section 11.
-inline Key TestKey(const std::string& id, uint32_t i) {
-  const Key seed(TaggedHash("decoy-seed", {AsBytes(id)}));
-  const uint8_t number[4] = {static_cast<uint8_t>(i >> 24), static_cast<uint8_t>(i >> 16), static_cast<uint8_t>(i >> 8), static_cast<uint8_t>(i)};
-  std::array<uint8_t, kKeyBytes> bytes;
-  Derive(seed, "decoy", number, bytes);
-  return Key(bytes);
 }
 
 inline Json ToJson(const nlohmann::json& value) {

@@ -94,6 +94,11 @@ std::string FindingText(const verify::Finding& finding, const Palette& palette) 
   if (finding.log10_p_family) {
     out += Row("p family", ChanceRow(finding, "log10_p_family", "after allowing for all keys tried", *finding.log10_p_family));
   }
+  if (finding.decoys) {
+    out += Row("decoys", std::to_string(finding.decoys->at_least) + " of " + std::to_string(finding.decoys->decoys) +
+                             " keys that nobody used score as high: p " + TenTo(finding.decoys->Log10P()) + ", the least that so many can show " +
+                             TenTo(finding.decoys->Log10Floor()));
+  }
   for (const verify::LayerResult& layer : finding.layers) {
     std::string text = layer.kid + ", " + std::string(LayerName(layer.layer)) + " layer";
     if (!layer.account.empty()) text += " of " + layer.account;

@@ -11,6 +11,8 @@ namespace verdigris::tools {
 class Output {
  public:
   void Write(std::string_view text);
+  // Hands on what was written so far, for a reader who waits for it.
+  void Flush();
 
   // Whether what was written so far could not be delivered: work that only prints can stop.
   bool lost() const { return error_ != 0; }
@@ -19,8 +21,6 @@ class Output {
   ExitCode Finish(ExitCode code);
 
  private:
-  void Flush();
-
   std::string buffer_;
   int error_ = 0;  // errno of the first failure
 };

@@ -1,0 +1,118 @@
+// The calibration file: written, read back, refused where it is not what WriteCalibration would write; and what it decides.
+#include "verify/calibration_file.h"
+
+#include "tests/watermark/testing.h"
+#include "watermark/schemes.h"
+
+using namespace verdigris;
+using namespace verdigris::testing;
+using namespace verdigris::verify;
+
+namespace {
+
+Calibration Example() {
+  Calibration calibration;
+  calibration.scheme_id = TaggedHash("a", {});
+  calibration.profile = TaggedHash("b", {});
+  calibration.content = TaggedHash("c", {});
+  calibration.assign = Assign::kFirstSeen;
+  calibration.min_scored = 50;
+  calibration.documents = 100;
+  calibration.tokens = 12345;
+  calibration.overlap = {97, 5000, 20000};
+  calibration.predicted.fill({0.001, 0.25});
+  Calibration::Test test;
+  test.kids = {"0123456789abcdef"};
+  test.tested = 90;
+  test.rates[0] = {9, {0.03, 0.21}};
+  calibration.tests = {test, test};
+  calibration.tests[1].kids = {"00000000000000aa", "00000000000000bb"};
+  calibration.random_keys = Calibration::RandomKeys{200, 90, {}, 4000, {20, 2, 0}, true};
+  calibration.stop_bound = 12;
+  Calibration::Text text{};
+  calibration.texts.push_back(text);
+  text[0] = 7;
+  calibration.texts.push_back(text);
+  return calibration;
+}
+
+}  // namespace
+
+TEST_CASE("a calibration file is read back member by member, with and without its optional parts") {
+  for (const bool full : {true, false}) {
+    Calibration want = Example();
+    if (!full) {
+      want.random_keys.reset();
+      want.stop_bound.reset();
+      want.texts.clear();
+    }
+    const std::string bytes = WriteCalibration(want);
+    const auto got = ParseCalibration(bytes);
+    REQUIRE_MESSAGE(got.has_value(), got.error().message);
+    CHECK(WriteCalibration(*got) == bytes);
+    CHECK(got->content == want.content);
+    CHECK(got->assign == Assign::kFirstSeen);
+    CHECK(got->overlap.pairs == 5000);
+    CHECK(got->tests[1].kids == want.tests[1].kids);
+    CHECK(got->tests[0].rates[0].band.upper == 0.21);
+    CHECK(got->stop_bound == want.stop_bound);
+    CHECK(got->texts == want.texts);
+    CHECK(got->random_keys.has_value() == full);
+  }
+}
+
+TEST_CASE("damaged calibration files are refused, and the member is named") {
+  const std::string bytes = WriteCalibration(Example());
+  const auto message = [&](std::string_view from, std::string_view to) {
+    std::string changed = bytes;
+    const size_t at = changed.find(from);
+    REQUIRE(at != std::string::npos);
+    changed.replace(at, from.size(), to);
+    const auto parsed = ParseCalibration(changed);
+    return parsed ? std::string("accepted") : parsed.error().message;
+  };
+  CHECK(message("verdigris.calibration/1", "verdigris.calibration/2") == "not a calibration file of version 1");
+  CHECK(message("\"tokens\":12345", "\"tokens\":-1") == "calibration file.tokens is missing or malformed");
+  CHECK(message("\"tokens\":12345", "\"tokens\":\"1\"") == "calibration file.tokens is missing or malformed");
+  CHECK(message(",\"tokens\":12345", "") == "calibration file.tokens is missing or malformed");
+  CHECK(message("\"tokens\":12345", "\"tokens\":12345,\"tokenz\":1").find("a member that is not known") != std::string::npos);
+  CHECK(message("\"rule\":\"first\"", "\"rule\":\"other\"") == "calibration file.rule is missing or malformed");
+  CHECK(message("\"pairs\":5000", "\"pairs\":5001") == "calibration overlap.rho is missing or malformed");
+  CHECK(message("\"0123456789abcdef\"", "\"0123456789ABCDEF\"") == "calibration tests.kids is missing or malformed");
+  CHECK(message("\"counts\":[9,", "\"counts\":[91,") == "calibration tests.counts is missing or malformed");
+  CHECK(message("\"from\":\"0.03\"", "\"from\":\"0.030\"") == "calibration bands.from is missing or malformed");
+  CHECK(message("\"from\":\"0.03\"", "\"from\":\"nan\"") != "accepted");
+  CHECK(message("\"from\":\"0.03\"", "\"from\":\"0.22\"") != "accepted");  // above `to`
+  CHECK(message("\"passed\":1", "\"passed\":2") == "calibration random_keys.passed is missing or malformed");
+  CHECK(message("\"pooled_counts\":[20", "\"pooled_counts\":[201") == "calibration random_keys.pooled_counts is missing or malformed");
+  CHECK(message("\"07000000", "\"00000000") == "calibration file.texts is missing or malformed");
+  CHECK(message("\n", "") == "the calibration file does not end with a line feed");
+  CHECK_FALSE(ParseCalibration("").has_value());
+  CHECK_FALSE(ParseCalibration("[]\n").has_value());
+  CHECK_FALSE(ParseCalibration("{}\n").has_value());
+  for (size_t length = 0; length < bytes.size(); ++length) CHECK_FALSE(ParseCalibration(bytes.substr(0, length)).has_value());
+}
+
+TEST_CASE("P19: a key is not tested on what it was chosen on, and what it was chosen among is counted") {
+  Calibration calibration = Example();
+  const auto profile = *MakeProfile(SchemeObject(*FindScheme("green"), 5000));
+  calibration.scheme_id = profile.scheme_id();
+  const std::string text = "some text";
+  const Digest digest = Sha256(AsBytes(text));
+  std::copy_n(digest.begin(), 16, calibration.texts[1].begin());
+  if (calibration.texts[1] < calibration.texts[0]) std::swap(calibration.texts[0], calibration.texts[1]);
+  const std::string kids[] = {"0123456789abcdef"};
+  const Digest other = TaggedHash("other", {});
+  const auto message = [&](std::span<const std::string> of, const Digest& content, std::span<const Digest> texts) {
+    const auto tried = KeysTried(calibration, profile, of, content, texts);
+    return tried ? std::to_string(*tried) : tried.error().message;
+  };
+  CHECK(message(kids, other, {}) == "2");
+  CHECK(message(kids, other, std::span(&other, 1)) == "2");
+  CHECK(message(kids, calibration.content, {}).find("this is the corpus of the calibration") == 0);
+  CHECK(message(kids, other, std::span(&digest, 1)).find("the text with SHA-256 " + Hex(digest) + " is part of the calibration") == 0);
+  const std::string strangers[] = {"ffffffffffffffff"};
+  CHECK(message(strangers, other, {}) == "the calibration did not try key ffffffffffffffff");
+  calibration.scheme_id = other;
+  CHECK(message(kids, other, {}).find("the calibration is of scheme_id ") == 0);
+}

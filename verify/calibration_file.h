@@ -1,0 +1,77 @@
+// The result of a calibration as a file, `verdigris.calibration/1`: canonical JSON (E2), one value and LF. `detect
+// --calibration` reads it, and refuses to test the texts that a key was chosen on.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "verify/multiplicity.h"
+#include "verify/overlap.h"
+#include "watermark/context.h"
+#include "watermark/key.h"
+#include "watermark/profile.h"
+#include "watermark/result.h"
+
+namespace verdigris::verify {
+
+inline constexpr std::array<double, 4> kCalibrationLevels = {-1, -2, -3, -4};  // log10 alpha
+inline constexpr size_t kMostCalibrationTexts = 1'000'000;
+inline constexpr double kCalibrationBandLevel = 0.99;
+
+enum class Assign { kDocument, kFirstSeen };  // statistics.md 3.2
+
+struct Calibration {
+  using Text = std::array<uint8_t, 16>;  // first half of a document's SHA-256
+
+  struct Rate {
+    uint64_t count = 0;  // documents with p <= alpha
+    Band band{0, 1};     // Clopper-Pearson, 99 %; a description where documents share tuples
+  };
+  // One test: the keys whose layers it adds up.
+  struct Test {
+    std::vector<std::string> kids;
+    uint64_t tested = 0;  // documents
+    std::array<Rate, kCalibrationLevels.size()> rates{};
+  };
+  // Random keys on the same documents.
+  struct RandomKeys {
+    uint64_t keys = 0;
+    uint64_t tested = 0;  // documents under each
+    std::array<Band, kCalibrationLevels.size()> rates{};  // between 5 and 95 % of the keys
+    uint64_t pooled_n = 0;                                // distinct tuples of the corpus
+    std::array<uint64_t, 3> pooled_counts{};              // keys with p <= .1, .01, .001 over all of them
+    bool passed = true;                                   // the self-check of these counts
+  };
+
+  Digest scheme_id{}, profile{}, content{};
+  Rule rule = Rule::kFirst;
+  Assign assign = Assign::kDocument;
+  uint64_t min_scored = 0;
+  uint64_t documents = 0, tokens = 0;
+  Overlap overlap;
+  std::array<Band, kCalibrationLevels.size()> predicted{};  // rates that rho predicts between 5 and 95 % of keys
+  std::vector<Test> tests;
+  std::optional<RandomKeys> random_keys;
+  std::optional<uint64_t> stop_bound;  // greatest b of statistics.md 9.2, where rho is above .01
+  std::vector<Text> texts;             // ascending
+};
+
+std::string WriteCalibration(const Calibration& calibration);
+
+// Errors   kLimit, kUnsupported (another version), kMalformed for everything else; the message names the member.
+Result<Calibration> ParseCalibration(std::string_view bytes);
+
+// May a text be tested under these keys, after this calibration? Gives the number of tests that the calibration chose among,
+// by which p must be multiplied (statistics.md P19).
+//
+// `content`: digest of the corpus to be tested; `texts`: SHA-256 of each document of it. Either may stand alone.
+// Errors   kMismatch: another scheme; keys that the calibration did not try; the same corpus, or a text out of it.
+Result<uint64_t> KeysTried(const Calibration& calibration, const Profile& profile, std::span<const std::string> kids,
+                           const Digest& content, std::span<const Digest> texts);
+
+}  // namespace verdigris::verify

@@ -1,0 +1,163 @@
+// z of a document = sqrt(rho) Z_key + sqrt(1-rho) Z_doc: what documents share moves them together. Sums are over integers;
+// only the picture for people uses the normal law.
+//
+// Tested by tests/verify/overlap_test.cc (numbers of statistics.md 9.2; built overlaps; the list against its definition).
+#include "verify/overlap.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+namespace verdigris::verify {
+namespace {
+
+constexpr std::string_view kHeader = "verdigris-stop-list/1 ";
+constexpr size_t kBatch = 256;
+
+double NormalAbove(double z) { return 0.5 * std::erfc(z / std::sqrt(2.0)); }
+
+double NormalQuantileAbove(double alpha) {
+  double low = -40, high = 40;
+  for (int i = 0; i < 100; ++i) {
+    const double middle = (low + high) / 2;
+    (NormalAbove(middle) > alpha ? low : high) = middle;
+  }
+  return high;
+}
+
+// Number of tuples by the number of documents that have them.
+std::map<uint64_t, uint64_t> Spectrum(const Evidence& evidence) {
+  std::map<uint64_t, uint64_t> spectrum;
+  for (size_t row = 0; row < evidence.size(); ++row) ++spectrum[evidence.occurrences(row)];
+  return spectrum;
+}
+
+std::string HeaderOf(const Profile& profile) {
+  return std::string(kHeader) + Hex(profile.tokenizer_sha256()) + " " + std::to_string(profile.window()) + "\n";
+}
+
+}  // namespace
+
+double Overlap::rho() const {
+  return documents < 2 || sizes == 0 ? 0 : static_cast<double>(pairs) / (static_cast<double>(documents - 1) * static_cast<double>(sizes));
+}
+
+Overlap OverlapUpTo(const Evidence& evidence, uint64_t documents, uint64_t bound) {
+  Overlap overlap;
+  overlap.documents = documents;
+  for (size_t row = 0; row < evidence.size(); ++row) {
+    const uint64_t c = evidence.occurrences(row);
+    if (c > bound) continue;
+    overlap.pairs += c * (c - 1);
+    overlap.sizes += c;
+  }
+  return overlap;
+}
+
+Overlap OverlapOf(const Evidence& evidence, uint64_t documents) { return OverlapUpTo(evidence, documents, ~uint64_t{0}); }
+
+double RateOfKey(double rho, double alpha, double q) {
+  return NormalAbove((NormalQuantileAbove(alpha) - q * std::sqrt(rho)) / std::sqrt(1 - rho));
+}
+
+std::optional<uint64_t> StopBound(const Evidence& evidence, uint64_t documents, double most) {
+  // rho up to a bound is the mean of (c-1)/(D-1) with weights that grow with the bound, so it grows with it.
+  Overlap overlap;
+  overlap.documents = documents;
+  for (const auto& [c, tuples] : Spectrum(evidence)) {
+    overlap.pairs += tuples * c * (c - 1);
+    overlap.sizes += tuples * c;
+    if (overlap.rho() > most) return c - 1;
+  }
+  return std::nullopt;
+}
+
+Result<StopList> StopList::Empty(const Profile& profile) {
+  VERDIGRIS_ASSIGN_OR_RETURN(WindowMac mac, WindowMac::Create(Key(TaggedHash("stop-list", {}))));
+  return StopList(std::move(mac), profile.window());
+}
+
+void StopList::Of(const uint32_t* const* windows, const uint32_t* ids, size_t count, Fingerprint* out) const {
+  const size_t bytes = WindowMessageBytes(h_) + 4;
+  uint8_t messages[kBatch * (WindowMessageBytes(kMaxWindow) + 4)];
+  Tag tags[kBatch];
+  for (size_t start = 0; start < count; start += kBatch) {
+    const size_t batch = std::min(kBatch, count - start);
+    for (size_t i = 0; i < batch; ++i) {
+      WriteWindowMessage(windows[start + i], h_, messages + i * bytes);
+      WriteBe32(ids[start + i], messages + (i + 1) * bytes - 4);
+    }
+    mac_.Macs(messages, bytes, batch, tags);
+    for (size_t i = 0; i < batch; ++i) out[start + i] = tags[i].bytes;
+  }
+}
+
+Result<StopList> StopList::Make(const Evidence& evidence, uint64_t bound, const Profile& profile) {
+  VERDIGRIS_ASSIGN_OR_RETURN(StopList list, Empty(profile));
+  for (size_t row = 0; row < evidence.size(); ++row) {
+    if (evidence.occurrences(row) <= bound) continue;
+    const uint32_t* window = evidence.window_of(row);
+    const uint32_t id = evidence.id_of(row);
+    list.Of(&window, &id, 1, &list.fingerprints_.emplace_back());
+  }
+  std::sort(list.fingerprints_.begin(), list.fingerprints_.end());
+  list.bytes_ = HeaderOf(profile);
+  for (const Fingerprint& f : list.fingerprints_) list.bytes_.append(reinterpret_cast<const char*>(f.data()), f.size());
+  return list;
+}
+
+Result<StopList> StopList::Parse(std::string_view bytes, const Profile& profile) {
+  const size_t end = bytes.substr(0, 200).find('\n');
+  if (bytes.substr(0, kHeader.size()) != kHeader || end == std::string_view::npos) {
+    return Fail(ErrorKind::kMalformed, "not a stop list: it does not begin with \"verdigris-stop-list/1 \"");
+  }
+  const std::string_view header = bytes.substr(kHeader.size(), end - kHeader.size());
+  Digest tokenizer;
+  if (header.size() != 66 || !ParseHex(header.substr(0, 64), tokenizer) || header[64] != ' ' || header[65] < '1' || header[65] > '8') {
+    return Fail(ErrorKind::kMalformed, "stop list: its first line has no tokenizer and window");
+  }
+  if (tokenizer != profile.tokenizer_sha256()) {
+    return Fail(ErrorKind::kMismatch, "the stop list is for tokenizer " + Hex(tokenizer) + ", the profile has " + Hex(profile.tokenizer_sha256()));
+  }
+  if (static_cast<size_t>(header[65] - '0') != profile.window()) {
+    return Fail(ErrorKind::kMismatch, "the stop list is for window " + std::string(1, header[65]) + ", the profile has " + std::to_string(profile.window()));
+  }
+  const std::string_view rows = bytes.substr(end + 1);
+  if (rows.size() % kBlockBytes != 0) {
+    return Fail(ErrorKind::kMalformed, "stop list: " + std::to_string(rows.size()) + " bytes of fingerprints are no multiple of 16");
+  }
+  VERDIGRIS_ASSIGN_OR_RETURN(StopList list, Empty(profile));
+  list.fingerprints_.resize(rows.size() / kBlockBytes);
+  for (size_t i = 0; i < list.fingerprints_.size(); ++i) {
+    std::copy_n(rows.begin() + static_cast<std::ptrdiff_t>(i * kBlockBytes), kBlockBytes, list.fingerprints_[i].begin());
+    if (i > 0 && !(list.fingerprints_[i - 1] < list.fingerprints_[i])) {
+      return Fail(ErrorKind::kMalformed, "stop list: fingerprint " + std::to_string(i) + " does not ascend");
+    }
+  }
+  list.bytes_ = std::string(bytes);
+  return list;
+}
+
+Digest StopList::digest() const { return Sha256(AsBytes(bytes_)); }
+
+void StopList::Drop(std::span<const uint32_t> ids, std::vector<PositionState>& states) const {
+  const uint32_t* windows[kBatch];
+  uint32_t tokens[kBatch];
+  size_t positions[kBatch];
+  Fingerprint fingerprints[kBatch];
+  for (size_t t = h_; t < ids.size();) {
+    size_t count = 0;
+    for (; t < ids.size() && count < kBatch; ++t) {
+      if (states[t] != PositionState::kEligible) continue;
+      windows[count] = &ids[t - h_];
+      tokens[count] = ids[t];
+      positions[count++] = t;
+    }
+    Of(windows, tokens, count, fingerprints);
+    for (size_t i = 0; i < count; ++i) {
+      if (std::binary_search(fingerprints_.begin(), fingerprints_.end(), fingerprints[i])) states[positions[i]] = PositionState::kSpecial;
+    }
+  }
+}
+
+}  // namespace verdigris::verify
