@@ -126,8 +126,9 @@ Result<void> CorpusCalibrator::Add(std::span<const uint8_t> content, std::span<c
   const Profile& profile = keys_.profile();
   content_.Add(content);
   const Digest digest = Sha256(content);
-  Calibration::Text& text = texts_.emplace_back();
+  Calibration::Text text;
   std::copy_n(digest.begin(), text.size(), text.begin());
+  texts_.push_back(text);
   tokens_ += ids.size();
 
   std::vector<PositionState> states;

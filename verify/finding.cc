@@ -71,7 +71,7 @@ std::string ToJson(const Finding& finding) {
   if (finding.localized) json["localized"] = LocalizedJson(*finding.localized);
   if (finding.proxy) {
     const ProxyResult& proxy = *finding.proxy;
-    json["proxy"] = {{"log10_p", proxy.log10_p}, {"law_status", LawStatusName(proxy.law_status)}, {"log10_p_anytime", proxy.log10_p_anytime},
+    json["proxy"] = {{"log10_p", proxy.log10_p}, {"log10_p_sum", proxy.log10_p_sum}, {"law_status", LawStatusName(proxy.law_status)}, {"log10_p_anytime", proxy.log10_p_anytime},
                      {"log10_e", proxy.log10_e}, {"n", proxy.n}, {"weighed", proxy.weighed}, {"weights", proxy.weight_rule}};
   }
   if (finding.log10_p_combined) json["log10_p_combined"] = *finding.log10_p_combined;

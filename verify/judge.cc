@@ -13,6 +13,7 @@
 #include "verify/locate.h"
 #include "verify/looking_power.h"
 #include "verify/martingale.h"
+#include "verify/multiplicity.h"
 #include "verify/power.h"
 
 namespace verdigris::verify {
@@ -240,7 +241,7 @@ Result<Finding> RunTest(const JudgeKeys& keys, const JudgeKeys::Test& test, size
   const double log10_family = std::log10(static_cast<double>(family));
   const double decision_alpha = log10_alpha - log10_family;  // level that a single test has to meet
   finding.localized = Localize(finding.law, in_order, positions, decision_alpha, trace);
-  finding.log10_p_combined = std::min(0.0, kLog10Two + std::min(finding.log10_p, finding.localized->log10_p));
+  finding.log10_p_combined = Log10TwiceTheSmaller(finding.log10_p, finding.localized->log10_p);
   if (!options.proxy_ln_q.empty() || options.test == JudgeOptions::Test::kProxy) {
     VERDIGRIS_ASSIGN_OR_RETURN(finding.proxy, TestByProxy(profile, test.layers, used, text, scores, options.proxy_ln_q));
   }

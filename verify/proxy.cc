@@ -15,6 +15,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "verify/multiplicity.h"
 #include "verify/weighted.h"
 #include "watermark/surprise.h"
 
@@ -117,7 +118,7 @@ void SumColours(const NullLaw& law, std::span<const uint32_t> draws, std::span<c
     level.numerator = law.numerator;
     level.denominator = law.denominator;
   }
-  result->log10_p = Log10WeightedBitsUpperTail(levels, sum);
+  result->log10_p_sum = Log10WeightedBitsUpperTail(levels, sum);
   result->weight_rule = "round(15 L(q)/delta), delta " + Text(delta);
 }
 
@@ -142,7 +143,7 @@ void SumWords(std::span<const uint32_t> draws, std::span<const double> ln_q, Pro
   result->weight_rule = "1/q-1 on the grid 2^(j/4)-1";
   if (infinite || result->weighed == 0) return;  // p = 1
   const TailResult tail = Log10WeightedExponentialsTail({levels.data() + 1, kLevelsOfWords - 1}, s, Tail::kLower);
-  result->log10_p = tail.log10_p;
+  result->log10_p_sum = tail.log10_p;
   result->law_status = tail.status;
 }
 
@@ -195,6 +196,7 @@ Result<ProxyResult> JudgeByProxy(const Profile& profile, std::span<const uint32_
   const Products products = Multiply(Factors(law, draws, ln_q, options.lambda));
   result.log10_p_anytime = -products.log10_max;
   result.log10_e = products.log10_last;
+  result.log10_p = Log10TwiceTheSmaller(result.log10_p_sum, result.log10_p_anytime);
   return result;
 }
 

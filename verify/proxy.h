@@ -26,8 +26,11 @@ struct ProxyOptions {
 };
 
 struct ProxyResult {
-  double log10_p = 0;  // of the weighted sum, for text taken as marked throughout: what a finding reports
-  LawStatus law_status = LawStatus::kExact;
+  // What a finding reports: twice the smaller of the next two. The sum is the stronger for text that is marked throughout and
+  // of which the proxy saw all that the writer saw; one token that contradicts can spoil it, and then the products stand.
+  double log10_p = 0;
+  double log10_p_sum = 0;  // of the weighted sum
+  LawStatus law_status = LawStatus::kExact;  // of the sum
   double log10_p_anytime = 0;  // of the largest mean of products of factors so far; also for text marked in part
   double log10_e = 0;          // that mean at the end: an e-value
   uint64_t n = 0;              // tuples

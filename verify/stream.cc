@@ -9,7 +9,17 @@ namespace verdigris::verify {
 TokenStream::TokenStream(const Profile& profile, Rule rule, size_t most_remembered)
     : profile_(profile), rule_(rule), h_(profile.window()), seed_(RandomTableSeed()), slots_(2 * most_remembered) {}
 
+// The lower bits place a hash: the upper ones say whether it is admitted at all.
+size_t TokenStream::SlotOf(uint64_t hash) const {
+  const size_t mask = slots_.size() - 1;
+  size_t slot = static_cast<size_t>(hash) & mask;
+  while (slots_[slot] != 0 && slots_[slot] != hash) slot = (slot + 1) & mask;
+  return slot;
+}
+
 bool TokenStream::Remember(uint64_t hash) {
+  // Asked before anything is forgotten: what was scored must not come back as new.
+  if (slots_[SlotOf(hash)] == hash) return false;
   if (2 * (used_ + 1) > slots_.size()) {
     admitted_ /= 2;
     std::vector<uint64_t> old(slots_.size());
@@ -19,12 +29,7 @@ bool TokenStream::Remember(uint64_t hash) {
       if (kept != 0 && kept <= admitted_) Remember(kept);
     }
   }
-  // The lower bits place a hash: the upper ones say whether it is admitted at all.
-  const size_t mask = slots_.size() - 1;
-  size_t slot = static_cast<size_t>(hash) & mask;
-  while (slots_[slot] != 0 && slots_[slot] != hash) slot = (slot + 1) & mask;
-  if (slots_[slot] == hash) return false;
-  slots_[slot] = hash;
+  slots_[SlotOf(hash)] = hash;
   ++used_;
   return true;
 }

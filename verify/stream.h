@@ -36,6 +36,7 @@ class TokenStream {
 
  private:
   bool Remember(uint64_t hash);  // false if it was there
+  size_t SlotOf(uint64_t hash) const;
 
   const Profile& profile_;
   Rule rule_;

@@ -3,10 +3,10 @@
 // Bits: a bit of weight -w is w (1 - bit) - w, so a level of weight w and the complementary chance, with s raised by w.
 // What remains is lattice.cc, always.
 //
-// Exponentials: P(T <= s) = P(-T >= -s), so there are only upper tails; at or below the mean that tail is 1 - the other.
-// What remains is contour.cc above the mean. It is believed if its steps agree, if it is at most Chernoff's bound and if
-// it is within .05 decade of r*; otherwise the bound itself is returned and says so. At or below the mean no such bound
-// is below 1, and 1 it is.
+// Exponentials: P(T <= s) = P(-T >= -s), so there are only upper tails; at or below the mean that tail is 1 - the
+// other. What remains is contour.cc above the mean. It is believed if its steps agree, if it is at most Chernoff's
+// bound and if it is within .05 decade of r*; otherwise the bound itself is returned and says so. At or below the mean
+// no such bound is below 1, and 1 it is.
 //
 // Built without fast-math and with -ffp-contract=off. Tested by tests/verify/weighted_test.cc.
 #include "verify/weighted.h"

@@ -33,9 +33,12 @@ void Require(bool ok) {
 constexpr size_t kHashBytes = SHA256_DIGEST_LENGTH;
 
 // HMAC-SHA256 with its key taken in: the states after the inner and the outer padded key.
-struct KeyedHmac {
+struct HmacState {
   SHA256_CTX inner, outer;
+};
 
+struct KeyedHmac : HmacState {
+  explicit KeyedHmac(const HmacState& state) : HmacState(state) {}
   explicit KeyedHmac(std::span<const uint8_t> key) {
     assert(key.size() <= SHA256_CBLOCK);
     uint8_t pad[SHA256_CBLOCK];
@@ -139,14 +142,17 @@ void Derive(const Key& parent, std::string_view label, std::span<const uint8_t> 
   Expand(Extract(parent.secret()), label, data, out);
 }
 
-Deriver::Deriver(const Key& parent) : state_(sizeof(KeyedHmac)) {
+Deriver::Deriver(const Key& parent) : state_(sizeof(HmacState)) {
   const KeyedHmac keyed = Extract(parent.secret());
-  std::memcpy(state_.data(), &keyed, sizeof keyed);
+  const HmacState& state = keyed;
+  std::memcpy(state_.data(), &state, sizeof state);
 }
 
 void Deriver::Derive(std::string_view label, std::span<const uint8_t> data, std::span<uint8_t> out) const {
-  static_assert(std::is_trivially_copyable_v<SHA256_CTX>);
-  KeyedHmac keyed = *reinterpret_cast<const KeyedHmac*>(state_.data());
+  HmacState state;
+  std::memcpy(&state, state_.data(), sizeof state);
+  const KeyedHmac keyed(state);
+  OPENSSL_cleanse(&state, sizeof state);
   Expand(keyed, label, data, out);
 }
 

@@ -2,7 +2,7 @@
 // n = 2^32 - word it is the score, with n = word one less than the ceiling.
 //
 // binary64 gives L to a few 2^-16 (the logarithm is below 22.2, and a library's is good to an ulp or two), so its floor
-// is right unless the fraction lies within 2^-14 of an integer, which 1 input in 8,200 does. There the logarithm is
+// is right unless it lies within 2^-14 of an integer, which 1 input in 8,200 does. There the logarithm is
 // computed again in integers: an atanh series in units of 2^-128, with an error below 2^-114 nat. Of all 2^32 inputs the
 // nearest to an integer, n = 2^32 - 1, keeps 2^-65 nat away from it (N8.2), so that floor is the real number's, on every
 // machine and with every compiler.

@@ -18,7 +18,7 @@ for alpha in 0 1 -1 nan 1e-6x ''; do
   try verdigris detect "$@" --alpha "$alpha" "$data/plain.jsonl"
 done
 try verdigris detect "$@" --rule last "$data/plain.jsonl"
-try verdigris detect "$@" --test localized "$data/plain.jsonl"
+try verdigris detect "$@" --test both "$data/plain.jsonl"
 try verdigris detect "$@" --color sometimes "$data/plain.jsonl"
 try verdigris detect --profile "$data/plain.json" --key plain-provider.key --ids utf8 "$data/plain.jsonl"
 try verdigris detect "$@" --passphrase-fd x "$data/plain.jsonl"

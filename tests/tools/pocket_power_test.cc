@@ -18,6 +18,8 @@ namespace {
 // As a reader has it: the answer's text, tokenized again.
 std::vector<uint32_t> ReadAgain(const PocketWorld& world, const std::vector<uint32_t>& ids) { return IdsOf(world, TextOf(world, ids)); }
 
+}  // namespace
+
 
 TEST_CASE("slow: at least 95 of 100 marked answers are detected at 1e-6: provider alone and both layers at 200 tokens, account alone at 400") {
   const PocketWorld world = LoadPocketWorld();

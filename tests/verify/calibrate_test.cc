@@ -48,9 +48,9 @@ Corpus MakeCorpus(std::string_view kind, size_t documents, size_t bytes, uint64_
   return corpus;
 }
 
-std::vector<PositionState> StatesOf(const Profile& profile, std::span<const uint32_t> ids) {
+std::vector<PositionState> StatesOf(const Profile& profile, std::span<const uint32_t> ids, Rule rule = Rule::kFirst) {
   std::vector<PositionState> states;
-  ClassifyPositions(ids, profile.window(), profile.special_ids(), Rule::kFirst, states);
+  ClassifyPositions(ids, profile.window(), profile.special_ids(), rule, states);
   return states;
 }
 
@@ -98,48 +98,54 @@ TEST_CASE("random keys on one text: counts in their bands for every scheme, and 
 }
 
 TEST_CASE("a corpus calibration counts what judging each document counts, and shares what documents share") {
-  const Corpus corpus = MakeCorpus("prose", 60, 1500, 1);
-  const Profile profile = GreenProfile(corpus.vocab);
-  const KeyFile first = LayerKeyFile(profile, KeyRole::kProvider, TestKey("corpus", 0));
-  CalibrateOptions options;
-  options.random_keys = 50;
-  auto calibrator = *CorpusCalibrator::Create(OneKey(profile, first), options);
-  ContentDigest content;
-  uint64_t counts[4] = {}, tokens = 0;
-  std::map<std::vector<uint32_t>, uint64_t> documents_of;
-  uint64_t sizes = 0;
-  for (size_t d = 0; d < corpus.ids.size(); ++d) {
-    const auto& ids = corpus.ids[d];
-    REQUIRE(calibrator.Add(BytesOf(corpus.texts[d]), ids).has_value());
-    content.Add(BytesOf(corpus.texts[d]));
-    tokens += ids.size();
-    const Finding finding = JudgeText(OneKey(profile, first), ids, {}, nullptr)->front();
-    for (int a = 0; a < 4; ++a) counts[a] += finding.log10_p <= -(a + 1);
-    const auto states = StatesOf(profile, ids);
-    std::set<std::vector<uint32_t>> tuples;
-    for (size_t t = 2; t < ids.size(); ++t) {
-      if (states[t] == PositionState::kEligible) tuples.insert({ids[t - 2], ids[t - 1], ids[t]});
+  for (const Rule rule : {Rule::kFirst, Rule::kTuple}) {
+    CAPTURE(rule);
+    const Corpus corpus = MakeCorpus("prose", 60, 1500, 1);
+    const Profile profile = GreenProfile(corpus.vocab);
+    const KeyFile first = LayerKeyFile(profile, KeyRole::kProvider, TestKey("corpus", 0));
+    CalibrateOptions options;
+    options.random_keys = 50;
+    options.rule = rule;
+    auto calibrator = *CorpusCalibrator::Create(OneKey(profile, first), options);
+    JudgeOptions judge_options;
+    judge_options.rule = rule;
+    ContentDigest content;
+    uint64_t counts[4] = {}, tokens = 0;
+    std::map<std::vector<uint32_t>, uint64_t> documents_of;
+    uint64_t sizes = 0;
+    for (size_t d = 0; d < corpus.ids.size(); ++d) {
+      const auto& ids = corpus.ids[d];
+      REQUIRE(calibrator.Add(BytesOf(corpus.texts[d]), ids).has_value());
+      content.Add(BytesOf(corpus.texts[d]));
+      tokens += ids.size();
+      const Finding finding = JudgeText(OneKey(profile, first), ids, judge_options, nullptr)->front();
+      for (int a = 0; a < 4; ++a) counts[a] += finding.log10_p <= -(a + 1);
+      const auto states = StatesOf(profile, ids, rule);
+      std::set<std::vector<uint32_t>> tuples;
+      for (size_t t = 2; t < ids.size(); ++t) {
+        if (states[t] == PositionState::kEligible) tuples.insert({ids[t - 2], ids[t - 1], ids[t]});
+      }
+      for (const auto& tuple : tuples) ++documents_of[tuple];
+      sizes += tuples.size();
     }
-    for (const auto& tuple : tuples) ++documents_of[tuple];
-    sizes += tuples.size();
+    uint64_t pairs = 0;
+    for (const auto& [tuple, c] : documents_of) pairs += c * (c - 1);
+    const Calibration out = *calibrator.Finish();
+    CHECK(out.content == content.Value());
+    CHECK(out.documents == 60);
+    CHECK(out.tokens == tokens);
+    CHECK(out.tests[0].tested == 60);
+    CHECK(out.tests[0].kids[0] == first.kid());
+    for (size_t a = 0; a < 4; ++a) CHECK(out.tests[0].rates[a].count == counts[a]);
+    CHECK(out.overlap.pairs == pairs);
+    CHECK(out.overlap.sizes == sizes);
+    CHECK(out.random_keys->pooled_n == documents_of.size());
+    CHECK(out.random_keys->passed);
+    CHECK(out.texts.size() == 60);
+    const auto again = ParseCalibration(WriteCalibration(out));
+    REQUIRE(again.has_value());
+    CHECK(WriteCalibration(*again) == WriteCalibration(out));
   }
-  uint64_t pairs = 0;
-  for (const auto& [tuple, c] : documents_of) pairs += c * (c - 1);
-  const Calibration out = *calibrator.Finish();
-  CHECK(out.content == content.Value());
-  CHECK(out.documents == 60);
-  CHECK(out.tokens == tokens);
-  CHECK(out.tests[0].tested == 60);
-  CHECK(out.tests[0].kids[0] == first.kid());
-  for (size_t a = 0; a < 4; ++a) CHECK(out.tests[0].rates[a].count == counts[a]);
-  CHECK(out.overlap.pairs == pairs);
-  CHECK(out.overlap.sizes == sizes);
-  CHECK(out.random_keys->pooled_n == documents_of.size());
-  CHECK(out.random_keys->passed);
-  CHECK(out.texts.size() == 60);
-  const auto again = ParseCalibration(WriteCalibration(out));
-  REQUIRE(again.has_value());
-  CHECK(WriteCalibration(*again) == WriteCalibration(out));
 }
 
 TEST_CASE("under first-seen each tuple is scored once in the whole corpus") {

@@ -42,7 +42,8 @@ Digest DigestFromHex(const std::string& text) {
 }  // namespace
 
 TEST_CASE("decoy keys are those of the second implementation") {
-  for (const auto& row : ReadVectors("decoys.json", {"source", "decoys"})["decoys"]) {
+  const auto vectors = ReadVectors("decoys.json", {"source", "decoys"});
+  for (const auto& row : vectors["decoys"]) {
     const DecoyKeys decoys(DigestFromHex(row["root"]), DigestFromHex(row["corpus_sha256"]));
     uint8_t key[kKeyBytes];
     decoys.Get(row["index"].get<uint32_t>(), key);
@@ -55,8 +56,9 @@ TEST_CASE("decoy keys are those of the second implementation") {
 }
 
 TEST_CASE("rank p are the vectors' ratios") {
-  for (const auto& row : ReadVectors("multiple.json", {"source", "clopper_pearson", "sidak_log10", "harmonic", "bh_by_holm", "ebh",
-                                                       "bh_from_histogram", "rank_p", "p_to_e_log10", "fisher_log10"})["rank_p"]) {
+  const auto vectors = ReadVectors("multiple.json", {"source", "clopper_pearson", "sidak_log10", "harmonic", "bh_by_holm", "ebh",
+                                                     "bh_from_histogram", "rank_p", "p_to_e_log10", "fisher_log10"});
+  for (const auto& row : vectors["rank_p"]) {
     CAPTURE(row.dump());
     const DecoyRank rank{row[0].get<uint64_t>(), row[1].get<uint64_t>()};
     CHECK(std::pow(10, rank.Log10P()) == doctest::Approx(row[2].get<double>()).epsilon(1e-15));

@@ -7,6 +7,7 @@
 #include <doctest/doctest.h>
 
 #include "tests/verify/vectors.h"
+#include "verify/law.h"
 #include "verify/locate.h"
 #include "verify/martingale.h"
 #include "verify/power.h"

@@ -149,16 +149,16 @@ TEST_CASE("a draw of 0 contradicts a gumbel mark: p = 1, and its factor is lambd
   std::vector<uint32_t> words(50, 0xffff0000u);
   std::vector<double> ln_q(50, std::log(.2));
   const ProxyResult marked = *JudgeByProxy(gumbel, words, ln_q, {});
-  CHECK(marked.log10_p < -100);
+  CHECK(marked.log10_p_sum < -100);
   CHECK(marked.log10_p_anytime < -20);
   CHECK(marked.law_status == LawStatus::kExact);
   CHECK(marked.weighed == 50);
   words[20] = 0;
   const ProxyResult spoiled = *JudgeByProxy(gumbel, words, ln_q, {});
-  CHECK(spoiled.log10_p == 0);
+  CHECK(spoiled.log10_p_sum == 0);
   CHECK(spoiled.log10_e == doctest::Approx(marked.log10_e + std::log10(.1 / (.1 + .9 / .2))).epsilon(1e-3));
   ln_q[20] = 0;
-  CHECK(JudgeByProxy(gumbel, words, ln_q, {})->log10_p < -100);
+  CHECK(JudgeByProxy(gumbel, words, ln_q, {})->log10_p_sum < -100);
 }
 
 TEST_CASE("nothing scored, or nothing but certain tokens: p = 1") {
@@ -166,7 +166,7 @@ TEST_CASE("nothing scored, or nothing but certain tokens: p = 1") {
     const Profile profile = ProfileOf(name);
     for (const size_t n : {size_t{0}, size_t{30}}) {
       const ProxyResult result = *JudgeByProxy(profile, std::vector<uint32_t>(n, 1), std::vector<double>(n, 0.0), {});
-      CHECK(result.log10_p == 0);
+      CHECK(result.log10_p_sum == 0);
       CHECK(result.log10_p_anytime > -1e-12);
       CHECK(std::fabs(result.log10_e) < 1e-12);
       CHECK(result.n == n);
@@ -260,7 +260,7 @@ TEST_CASE("P22: weighted p of one text over 100,000 keys, green; weights that sa
     }
     hits += sum >= critical;
     if (i < 20) {
-      const double log10_p = JudgeByProxy(profile, draws, ln_q, {})->log10_p;
+      const double log10_p = JudgeByProxy(profile, draws, ln_q, {})->log10_p_sum;
       CHECK(log10_p == Log10WeightedBitsUpperTail(levels, sum));
     }
     // Control: the weight goes up by one where the token is green, and the law is that of the weights then used.
@@ -315,7 +315,7 @@ TEST_CASE("slow: P22, words: weighted p of one text over 100,000 keys, gumbel") 
     }
     for (int a = 0; a < 2; ++a) hits[a] += sum <= critical[a];
     if (i < 200) {
-      const double log10_p = JudgeByProxy(profile, draws, ln_q, {})->log10_p;
+      const double log10_p = JudgeByProxy(profile, draws, ln_q, {})->log10_p_sum;
       for (int a = 0; a < 2; ++a) CHECK((log10_p <= -(a + 1)) == (sum <= critical[a]));
     }
   }
@@ -383,8 +383,8 @@ TEST_CASE("slow: medians of 6.3 and 6.4: what a proxy adds, a good one and a noi
         sum += green ? token.draw : SurpriseDown(token.draw);
       }
       counting.push_back(-Log10UpperTail(law, row.n, sum));
-      proxy.push_back(-JudgeByProxy(profile, draws, ln_q, {})->log10_p);
-      noisy.push_back(-JudgeByProxy(profile, draws, ln_noisy, {})->log10_p);
+      proxy.push_back(-JudgeByProxy(profile, draws, ln_q, {})->log10_p_sum);
+      noisy.push_back(-JudgeByProxy(profile, draws, ln_noisy, {})->log10_p_sum);
     }
     CheckMedian("counting", counting, row.counting);
     CheckMedian("proxy", proxy, row.proxy);
@@ -418,7 +418,7 @@ TEST_CASE("slow: T3: with a proxy 1.5 times fewer tokens than counting (g 1/4, d
         for (const uint32_t draw : first) sum += draw;
         count += Log10UpperTail(law, n, sum) <= -6;
       } else {
-        count += JudgeByProxy(profile, first, {(*probabilities)[text].data(), n}, {})->log10_p <= -6;
+        count += JudgeByProxy(profile, first, {(*probabilities)[text].data(), n}, {})->log10_p_sum <= -6;
       }
     }
     return count;

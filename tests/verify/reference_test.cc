@@ -52,7 +52,7 @@ TEST_CASE("slow: 10,000 random cases agree with the second implementation") {
         if (LayerName(layer.layer) != row["layer"].get<std::string>()) continue;
         found = true;
         CHECK(layer.n == row["n"]);
-        CHECK(layer.statistic == row["s"]);
+        CHECK(layer.statistic == row["s"].get<uint64_t>());
         // The reference takes log10 of an exact ratio in binary64: 1e-9 is its own rounding near p = 1.
         CHECK(std::fabs(layer.log10_p - row["log10_p"].get<double>()) <= 1e-9);
       }

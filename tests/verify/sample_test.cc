@@ -62,8 +62,11 @@ struct ByDefinition {
 
 Fingerprint FingerprintOf(uint32_t tuple) {
   Fingerprint f;
-  std::mt19937_64 random(tuple);
-  for (uint8_t& byte : f) byte = static_cast<uint8_t>(random());
+  uint64_t state = tuple;
+  for (uint8_t& byte : f) {
+    state = (state ^ state >> 29) * 0xBF58476D1CE4E5B9u + 0x9E3779B97F4A7C15u;
+    byte = static_cast<uint8_t>(state >> 56);
+  }
   return f;
 }
 

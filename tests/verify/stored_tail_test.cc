@@ -96,6 +96,10 @@ TEST_CASE("stored tails: what the refusal names would do, and what is no tail is
   const auto refusal = RejectFromTail(Control::kBenjaminiHochberg, tail, std::log10(.05));
   REQUIRE_FALSE(refusal);
   CHECK(refusal.error().message == "bin 0, log10 p in (-3.0000,-2.0000], may hold rejections: rows are needed up to log10 tau -2.0000");
+  // Where a later bin is unresolved as well, its end is what is needed: .05 * 941 / 1000 is above 10^-1.4.
+  const StoredTail later{{-5}, {{-3, -1.4, 40}, {-1.4, -1, 900}, {-1, 0, 59}}};
+  CHECK(RejectFromTail(Control::kBenjaminiHochberg, later, std::log10(.05)).error().message ==
+        "bin 0, log10 p in (-3.0000,-1.4000], may hold rejections: rows are needed up to log10 tau -1.0000");
   tail.bins[1].log10_above = -1.5;
   CHECK(RejectFromTail(Control::kHolm, tail, -2).error().message == "bin 1 of the histogram does not follow the one before");
   tail.bins[1].log10_above = -2;

@@ -1,5 +1,9 @@
-// Expected keys: native.json `kdf` of the second implementation.
+// Expected keys: native.json `kdf` of the second implementation; HKDF of any length: OpenSSL's own.
 #include "watermark/key.h"
+
+#include <openssl/core_names.h>
+#include <openssl/kdf.h>
+#include <openssl/params.h>
 
 #include "tests/watermark/testing.h"
 
@@ -38,6 +42,38 @@ TEST_CASE("the derivation tree, draw keys and key ids are those of the vectors")
       const DrawKeys draw = DeriveDrawKeys(layer);
       CHECK(Hex(draw.context.secret()) == value["kctx"]);
       CHECK(Hex(draw.draw.secret()) == value["kdraw"]);
+    }
+  }
+}
+
+TEST_CASE("HKDF is OpenSSL's, for data of any length and output of 1 to 64 bytes, and the same through a Deriver") {
+  const Key parent = TestKey("hkdf", 0);
+  const Deriver deriver(parent);
+  for (const size_t data_bytes : {0, 1, 64, 200, 1000}) {
+    for (const size_t out_bytes : {1, 31, 32, 33, 64}) {
+      CAPTURE(data_bytes);
+      CAPTURE(out_bytes);
+      std::vector<uint8_t> data(data_bytes, 0x5A), got(out_bytes), again(out_bytes), want(out_bytes);
+      Derive(parent, "some label", data, got);
+      deriver.Derive("some label", data, again);
+      std::string info = "verdigris/1/some label";
+      info += '\0';
+      info.append(data.begin(), data.end());
+      EVP_KDF* kdf = EVP_KDF_fetch(nullptr, "HKDF", nullptr);
+      EVP_KDF_CTX* context = EVP_KDF_CTX_new(kdf);
+      char digest[] = "SHA256", salt[] = "verdigris/1";
+      std::array<uint8_t, kKeyBytes> key;
+      std::copy(parent.secret().begin(), parent.secret().end(), key.begin());
+      const OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest, 0),
+                                   OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, key.data(), key.size()),
+                                   OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SALT, salt, sizeof salt - 1),
+                                   OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, info.data(), info.size()),
+                                   OSSL_PARAM_construct_end()};
+      REQUIRE(EVP_KDF_derive(context, want.data(), want.size(), params) == 1);
+      EVP_KDF_CTX_free(context);
+      EVP_KDF_free(kdf);
+      CHECK(got == want);
+      CHECK(again == want);
     }
   }
 }

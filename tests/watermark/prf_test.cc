@@ -1,5 +1,5 @@
-// Expected tags, words and layers: native.json `nonces`, `words`, `selectors`. SP 800-38B example keys are not used, since
-// WindowMac takes windows only; N13's example stands in all_schemes and selftest.
+// Expected tags, words and layers: native.json `nonces`, `words`, `selectors`; CMAC: SP 800-38B, appendix D.3. N13's example
+// stands in all_schemes and selftest.
 #include "watermark/prf.h"
 
 #include <cstring>
@@ -79,4 +79,62 @@ TEST_CASE("threads that share one PRF draw the same bytes as one thread") {
     for (uint32_t t = 0; t < 16; ++t) threads.emplace_back([&, t] { together[t] = digest_of(100 * t); });
   }
   CHECK(alone == together);
+}
+
+TEST_CASE("CMAC of whole and broken blocks is that of SP 800-38B") {
+  const WindowMac mac = *WindowMac::Create(KeyFromHex("603deb1015ca71be2b73aef0857d77811f352c073b6108d72d9810a30914dff4"));
+  const auto message = Unhex("6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e51"
+                             "30c81c46a35ce411e5fbc1191a0a52eff69f2445df4f9b17ad2b417be66c3710");
+  const struct { size_t length; const char* tag; } rows[] = {{16, "28a7023f452e8f82bd4bf28d8c37c35c"},
+                                                             {40, "aaf3d8f1de5640c232f5b169b9c911e6"},
+                                                             {64, "e1992190549f6ed5696a2c056c315410"}};
+  for (const auto& row : rows) {
+    CAPTURE(row.length);
+    std::vector<uint8_t> many;
+    for (int i = 0; i < 300; ++i) many.insert(many.end(), message.begin(), message.begin() + static_cast<ptrdiff_t>(row.length));
+    std::vector<Tag> tags(300);
+    mac.Macs(many.data(), row.length, 300, tags.data());
+    for (const Tag& tag : tags) CHECK(Hex(tag.bytes) == row.tag);
+  }
+}
+
+TEST_CASE("the tag of a window is the CMAC of its message, for every width") {
+  const WindowMac mac = *WindowMac::Create(TestKey("prf_test macs", 0));
+  const uint32_t window[8] = {1, 70000, 16777215, 0, 5, 6, 7, 8};
+  for (size_t h = 1; h <= 8; ++h) {
+    uint8_t message[WindowMessageBytes(8)];
+    WriteWindowMessage(window, h, message);
+    Tag tag;
+    mac.Macs(message, WindowMessageBytes(h), 1, &tag);
+    CHECK(tag.bytes == mac.TagOf(window, h).bytes);
+  }
+}
+
+TEST_CASE("another key in place draws what a new object under it draws, also with several contexts in the pools") {
+  Prf prf = *Prf::Create(TestKey("prf_test rekey", 0));
+  const uint32_t window[2] = {3, 4};
+  const auto draws_of = [&](const Prf& of) {
+    const Tag tag = of.mac().TagOf(window, 2);
+    std::vector<uint8_t> bytes(tag.bytes.begin(), tag.bytes.end());
+    bytes.resize(16 + 5 * kBlockBytes);
+    of.Keystream(tag, 7, 3, bytes.data() + 16);
+    const BlockIndex indices[2] = {{&tag, 0}, {&tag, 99}};
+    of.Blocks(indices, 2, bytes.data() + 16 + 3 * kBlockBytes);
+    return bytes;
+  };
+  {
+    std::vector<std::jthread> threads;
+    for (int t = 0; t < 4; ++t) threads.emplace_back([&] { for (int i = 0; i < 200; ++i) draws_of(prf); });
+  }
+  for (uint32_t i = 1; i < 20; ++i) {
+    const Key key = TestKey("prf_test rekey", i);
+    prf.Rekey(key.secret());
+    const auto want = draws_of(*Prf::Create(key));
+    std::vector<std::vector<uint8_t>> got(4);
+    {
+      std::vector<std::jthread> threads;
+      for (auto& bytes : got) threads.emplace_back([&] { bytes = draws_of(prf); });
+    }
+    for (const auto& bytes : got) CHECK(bytes == want);
+  }
 }

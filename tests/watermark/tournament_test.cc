@@ -86,6 +86,30 @@ TEST_CASE("tournament: a row that is nearly decided keeps its sum, and what cann
   }
 }
 
+TEST_CASE("tournament: the price is right where a layer has only ones among what has mass") {
+  // Of two candidates with mass about a quarter of the layers have two ones; absent entries beside them have zeros there.
+  const Profile profile = ProfileWith("tournament", "layers", 30, 2);
+  const Prf prf = *Prf::Create(TestKey("tournament ones", 0));
+  for (uint32_t trial = 0; trial < 100; ++trial) {
+    CAPTURE(trial);
+    const uint32_t window[2] = {trial + 3, 6};
+    std::vector<double> ln{-0.5, -1, -kInfinity, -1e5, -kInfinity, -kInfinity};
+    const double all = std::exp(-0.5) + std::exp(-1.0);
+    const Masses masses = MarkValues(profile, prf, prf.mac().TagOf(window, 2), ln, {10, 11, 12, 13, 14, 15});
+    double kl_qp = 0, kl_pq = 0;
+    for (size_t i = 0; i < 2; ++i) {
+      const double ln_p = (i == 0 ? -0.5 : -1) - std::log(all);
+      // The loser's share is squared by every layer that it loses, so a few times it is below all of binary64.
+      if (ln[i] > -kInfinity) kl_qp += std::exp(ln[i]) * (ln[i] - ln_p);
+      kl_pq += std::exp(ln_p) * (ln_p - ln[i]);
+    }
+    CHECK(std::fabs(masses.kl_qp - kl_qp) < 1e-12);
+    const bool same = std::isinf(kl_pq) ? masses.kl_pq == kl_pq : std::fabs(masses.kl_pq - kl_pq) < 1e-12 * (1 + kl_pq);
+    CHECK(same);
+    CHECK(kl_qp > 0);
+  }
+}
+
 TEST_CASE("tournament: reference effect and law") {
   for (const auto& [layers, heavy, light] : {std::tuple{30, 15u, 15u}, {31, 16u, 15u}, {1, 1u, 0u}}) {
     const Profile profile = ProfileWith("tournament", "layers", layers, 2);
