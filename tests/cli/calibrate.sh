@@ -15,7 +15,9 @@ while [ $i -lt 60 ]; do
   awk -v seed=$i '{ word[NR] = $0 } END { srand(seed); for (k = 0; k < 150; ++k) printf "%s ", word[1 + int(rand() * NR)] }' list > corpus/$i.txt
 done
 echo "random keys on a text"
-try verdigris calibrate --profile p.json --random-keys 2000 corpus/1.txt | grep -v '^ '
+try verdigris calibrate --profile p.json --random-keys 2000 corpus/1.txt > out
+grep -o '2000 random keys' out
+grep 'the law' out
 echo "a key on a corpus"
 try verdigris calibrate --profile p.json --key a.key --random-keys 50 --stop-list stop -o cal.json corpus > out
 grep -o '^60 documents' out
