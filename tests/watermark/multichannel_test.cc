@@ -28,20 +28,21 @@ TEST_CASE("multichannel: hits of single tuples and whole corpora are those of th
   const auto file = ReadJsonFile("scheme_multichannel.json");
   REQUIRE(file["words"].size() == 32);
   for (const auto& row : file["words"]) {
-    for (const auto& [segments, values] : row["segments_and_channel"].items()) {
+    for (const auto& item : row["segments_and_channel"].items()) {
+      const auto segments = static_cast<uint32_t>(std::stoul(item.key()));
       CAPTURE(segments);
-      const std::vector<uint64_t> segment_of = values;  // one for each token, then the channel
+      const std::vector<uint64_t> segment_of = item.value();  // one for each token, then the channel
       REQUIRE(segment_of.size() == row["tokens"].size() + 1);
       std::vector<uint64_t> hits;
       for (size_t i = 0; i + 1 < segment_of.size(); ++i) hits.push_back(segment_of[i] == segment_of.back());
-      const Profile profile = ProfileWith("multichannel", "segments", std::stoi(segments), row["window"].size());
+      const Profile profile = ProfileWith("multichannel", "segments", segments, row["window"].size());
       CHECK(ScoresOf(profile, row) == hits);
       // The segments themselves: under the tag of channel j the tokens of segment j are the hits.
       const auto prf = *Prf::Create(KeyFromHex(row["layer_key"]));
       const std::vector<uint32_t> window = row["window"], ids = row["tokens"];
       const Tag tag = prf.mac().TagOf(window.data(), window.size());
       for (size_t i = 0; i < ids.size(); ++i) {
-        const Tag other = WithChannel(tag, static_cast<uint32_t>(segment_of[i]), static_cast<uint32_t>(std::stoul(segments)));
+        const Tag other = WithChannel(tag, static_cast<uint32_t>(segment_of[i]), segments);
         uint64_t hit = 0;
         profile.scheme().score(profile, prf, {&other, 1}, {&ids[i], 1}, &hit);
         CHECK(hit == 1);

@@ -33,9 +33,9 @@ TEST_CASE("tournament: scores of single tuples and whole corpora are those of th
   const auto file = ReadJsonFile("scheme_tournament.json");
   REQUIRE(file["words"].size() == 32);
   for (const auto& row : file["words"]) {
-    for (const auto& [layers, scores] : row["scores_by_layers"].items()) {
-      CAPTURE(layers);
-      CHECK(ScoresOf(ProfileWith("tournament", "layers", std::stoi(layers), row["window"].size()), row) == scores.get<std::vector<uint64_t>>());
+    for (const auto& item : row["scores_by_layers"].items()) {
+      CAPTURE(item.key());
+      CHECK(ScoresOf(ProfileWith("tournament", "layers", std::stoi(item.key()), row["window"].size()), row) == item.value().get<std::vector<uint64_t>>());
     }
   }
   REQUIRE(file["scored"].size() == 2);
