@@ -6,12 +6,16 @@
 #include <string_view>
 #include <vector>
 
-#include "tests/bench/bench_profile.h"
 #include "verify/overlap.h"
+#include "watermark/json.h"
+#include "watermark/profile.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace verdigris;
-  static const Profile profile = BenchProfile(1000, kFullShare, /*plain=*/false);
+  static const Profile profile = *Profile::Create(
+      *ParseJson(R"({"normaliser":"none/1","planes":2,"prf":"verdigris/1/aes256","provider_share":256,"scheme":"green",)"
+                 R"("threshold":1,"tokenizer_sha256":")" + std::string(64, 'a') + R"(","unmarked_ids":[[0,2]],"vocab":1000,"window":2})"),
+      {});
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
   const auto list = verify::StopList::Parse(bytes, profile);
   if (!list) return 0;
