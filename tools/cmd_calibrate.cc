@@ -12,6 +12,7 @@
 #include "tools/terminal/message.h"
 #include "tools/terminal/printable.h"
 #include "tools/terminal/progress.h"
+#include "tools/terminal/figures.h"
 #include "tools/verbs.h"
 #include "tools/write_key.h"
 #include "verify/calibrate.h"
@@ -30,11 +31,6 @@ struct Options {
 std::string Rate(double rate) {
   char text[32];
   std::snprintf(text, sizeof text, "%.3g", rate);
-  return text;
-}
-
-std::string Cell(std::string text, size_t width) {
-  if (text.size() < width) text.insert(0, width - text.size(), ' ');
   return text;
 }
 

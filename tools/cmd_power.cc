@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tools/inputs.h"
+#include "tools/terminal/figures.h"
 #include "tools/verbs.h"
 #include "verify/law.h"
 #include "verify/looking_power.h"
@@ -53,20 +54,9 @@ Result<double> EffectOf(const Options& options, const Profile& profile, const Nu
   return effect;
 }
 
-std::string Percent(double share) {
-  char text[16];
-  std::snprintf(text, sizeof text, "%.1f %%", 100 * share);
-  return text;
-}
-
 std::string Places(double value) {
   char text[32];
   std::snprintf(text, sizeof text, "%.4g", value);
-  return text;
-}
-
-std::string Cell(std::string text, size_t width) {
-  if (text.size() < width) text.insert(0, width - text.size(), ' ');
   return text;
 }
 

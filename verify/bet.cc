@@ -15,14 +15,18 @@ constexpr std::array<double, kBets> kShares = {.1, .2, .3, .4, .6};
 constexpr std::array<double, kBets> kDeviations = {.1, .25, .5, .9, 1.5};
 constexpr std::array<double, kBets> kThetas = {.9, .8, .65, .5, .3};
 
+constexpr double kMostTilt = 64;  // beyond it e^-w theta is no part of a double's 1
+
 // Tilted by theta, a fair bit of weight w has rate e^(w theta) / (1 + e^(w theta)).
 double TiltedRate(double weight, double theta) { return 1 / (1 + std::exp(-weight * theta)); }
 
-Bet TwoBernoulliBet(double heavy, double light, double deviations) {
-  const double mean = heavy + light / 2 + deviations * std::sqrt(heavy + light / 4);
+}  // namespace
+
+Bet TiltTwoBernoulli(const NullLaw& law, double mean) {
+  const double heavy = law.heavy, light = law.light;
   const auto tilted_mean = [&](double theta) { return 2 * heavy * TiltedRate(2, theta) + light * TiltedRate(1, theta); };
-  constexpr double kMostTilt = 8;  // one or two bits a score cannot reach a mean so far up
-  double low = 0, high = kMostTilt;
+  double low = 0, high = 1;
+  while (high < kMostTilt && tilted_mean(high) < mean) high *= 2;
   for (int i = 0; i < 60; ++i) {
     const double middle = 0.5 * (low + high);
     (tilted_mean(middle) < mean ? low : high) = middle;
@@ -30,8 +34,6 @@ Bet TwoBernoulliBet(double heavy, double light, double deviations) {
   const auto ln_mean_of_tilt = [](double weight, double theta) { return std::log1p(std::expm1(weight * theta) / 2); };
   return {low, -(heavy * ln_mean_of_tilt(2, low) + light * ln_mean_of_tilt(1, low))};
 }
-
-}  // namespace
 
 std::array<Bet, kBets> BetsOn(const NullLaw& law) {
   std::array<Bet, kBets> bets{};
@@ -48,7 +50,7 @@ std::array<Bet, kBets> BetsOn(const NullLaw& law) {
         bets[i] = {(1 - kThetas[i]) * 0x1p-32, std::log(kThetas[i])};
         break;
       case NullLaw::Kind::kTwoBernoulli:
-        bets[i] = TwoBernoulliBet(law.heavy, law.light, kDeviations[i]);
+        bets[i] = TiltTwoBernoulli(law, law.heavy + law.light / 2.0 + kDeviations[i] * std::sqrt(law.heavy + law.light / 4.0));
         break;
     }
   }

@@ -19,8 +19,11 @@ struct Bet {
 
 // Five alternatives from faint to strong: green rates g + (1-g) {.1, .2, .3, .4, .6}; mean surprises 1/theta, theta in
 // {.9, .8, .65, .5, .3}; for kTwoBernoulli means {.1, .25, .5, .9, 1.5} standard deviations above the null's (a score
-// of one or two bits: as far up as a tilt of 8 goes).
+// of one or two bits cannot reach all of these: there the strongest tilt stands).
 inline constexpr size_t kBets = 5;
 std::array<Bet, kBets> BetsOn(const NullLaw& law);
+
+// The bet on a score of kTwoBernoulli whose mean is `mean`, above the null's: its bits tilted alike.
+Bet TiltTwoBernoulli(const NullLaw& law, double mean);
 
 }  // namespace verdigris::verify

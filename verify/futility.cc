@@ -10,17 +10,10 @@
 #include <cmath>
 #include <string>
 
+#include "verify/bet.h"
+
 namespace verdigris::verify {
 namespace {
-
-// ln of one score's likelihood ratio: slope * score + offset.
-struct Tilt {
-  double slope, offset;
-};
-
-double TiltedMean(const NullLaw& law, double theta) {
-  return 2.0 * law.heavy / (1 + std::exp(-2 * theta)) + law.light / (1 + std::exp(-theta));
-}
 
 struct Range {
   double null_mean, largest;
@@ -35,7 +28,7 @@ Range MeansOf(const NullLaw& law) {
   return {0, 0};
 }
 
-Tilt TiltTo(const NullLaw& law, double effect) {
+Bet TiltTo(const NullLaw& law, double effect) {
   switch (law.kind) {
     case NullLaw::Kind::kBernoulli: {
       const double g = static_cast<double>(law.numerator) / law.denominator;
@@ -43,16 +36,7 @@ Tilt TiltTo(const NullLaw& law, double effect) {
       return {std::log(effect / g) - red, red};
     }
     case NullLaw::Kind::kGamma: return {(1 - 1 / effect) * 0x1p-32, -std::log(effect)};
-    case NullLaw::Kind::kTwoBernoulli: {
-      double low = 0, high = 1;
-      while (TiltedMean(law, high) < effect) high *= 2;
-      for (int i = 0; i < 60; ++i) {
-        const double middle = (low + high) / 2;
-        (TiltedMean(law, middle) < effect ? low : high) = middle;
-      }
-      const auto ln_mean = [&](double weight) { return std::log1p(std::expm1(weight * low) / 2); };
-      return {low, -(law.heavy * ln_mean(2) + law.light * ln_mean(1))};
-    }
+    case NullLaw::Kind::kTwoBernoulli: return TiltTwoBernoulli(law, effect);
   }
   return {0, 0};
 }
@@ -68,7 +52,7 @@ Result<std::vector<Statistic>> FutilityBounds(const NullLaw& law, size_t n, cons
   if (!(futility.drop_chance > 0 && futility.drop_chance < 1)) {
     return Fail(ErrorKind::kInvalidArgument, "drop_chance must be in (0,1), got " + std::to_string(futility.drop_chance));
   }
-  const Tilt tilt = TiltTo(law, futility.effect);
+  const Bet tilt = TiltTo(law, futility.effect);
   const double ln_c = std::log(futility.drop_chance);
   std::vector<Statistic> bounds(n + 1);
   for (size_t t = 0; t <= n; ++t) {

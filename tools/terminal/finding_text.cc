@@ -8,17 +8,12 @@
 #include <utility>
 
 #include "tools/cli.h"  // PrintReal
+#include "tools/terminal/figures.h"
 #include "tools/terminal/printable.h"
 #include "verify/law.h"
 
 namespace verdigris::tools {
 namespace {
-
-std::string Percent(double share) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.1f %%", 100 * share);
-  return text;
-}
 
 std::string Places(double value) {
   char text[32];
