@@ -1,0 +1,70 @@
+// Takes the members out of an object of canonical JSON one by one: each asked for must be there and within its bounds, and
+// none may be left over. The first fault is kept, with the path of the member, such as `rate.parallel must be in [1,64], got 65`.
+//
+//     Members members(json, "");
+//     const uint64_t parallel = members.Integer("parallel", 1, 64);
+//     VERDIGRIS_RETURN_IF_ERROR(members.Done());
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <initializer_list>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "watermark/json.h"
+#include "watermark/key.h"
+#include "watermark/result.h"
+
+namespace verdigris::verify {
+
+class Members {
+ public:
+  // `path`: what stands before the names in messages, empty for the top of a file.
+  Members(const Json& object, std::string path);
+
+  uint64_t Integer(std::string_view name, uint64_t least, uint64_t most);
+  // Precondition: strings of E2. `most` bytes.
+  std::string Text(std::string_view name, size_t least, size_t most);
+  // Place of the string among `words`; 0 after a fault.
+  size_t Word(std::string_view name, std::initializer_list<std::string_view> words);
+  Digest DigestOf(std::string_view name);
+  // None where the string is empty.
+  std::optional<Digest> DigestOrEmpty(std::string_view name);
+  // YYYY-MM-DDThh:mm:ssZ.
+  std::string Time(std::string_view name);
+  std::string TimeOrEmpty(std::string_view name);
+  std::vector<uint64_t> Integers(std::string_view name, size_t most_items, uint64_t least, uint64_t most);
+  std::vector<std::string> Texts(std::string_view name, size_t most_items, size_t least, size_t most);
+  // The elements; empty after a fault.
+  std::span<const Json> Array(std::string_view name, size_t least_items, size_t most_items);
+  // An object below this one, to be read with its own Members and handed back to Close.
+  Members Object(std::string_view name);
+  // Element `at` of an array `name`, likewise.
+  Members Element(std::string_view name, size_t at, const Json& value);
+  void Close(Members& inner);
+
+  // `member` below this object is at fault: `why` completes the sentence, "must be ...".
+  void Fault(std::string_view member, std::string_view why);
+  bool ok() const { return !error_; }
+  // kMalformed: the first fault, or the name of a member that is not known.
+  Result<void> Done();
+
+ private:
+  const Json* Take(std::string_view name);
+  std::string PathOf(std::string_view member) const;
+
+  const Json::Object* object_ = nullptr;
+  std::string path_;
+  std::vector<std::string_view> taken_;
+  std::optional<Error> error_;
+};
+
+// A file: one canonical value and LF (E2). `schema` is its member of that name. Errors: kLimit, kMalformed, kUnsupported
+// where another schema stands there.
+Result<Json> ParseSchemaFile(std::string_view bytes, std::string_view schema);
+
+}  // namespace verdigris::verify
