@@ -43,14 +43,16 @@ inline PocketWorld LoadPocketWorld() {
   return {Must(verify::LoadSentencePiece(bytes)), Must(pocket::PocketLm::Load(folder))};
 }
 
-// Profile of the model's tokenizer with a scheme's defaults.
-inline Profile PocketProfile(const PocketWorld& world, const Scheme& scheme, int share = kFullShare) {
+// Profile of the model's tokenizer with a scheme's defaults, and `other` members in their place.
+inline Profile PocketProfile(const PocketWorld& world, const Scheme& scheme, int share = kFullShare,
+                             const nlohmann::json& other = nlohmann::json::object()) {
   nlohmann::json object = {{"scheme", std::string(scheme.name)}, {"prf", "verdigris/1/aes256"}, {"normaliser", "none/1"},
                            {"tokenizer_sha256", Hex(world.tokenizer->digest())}, {"window", 2},
                            {"vocab", world.tokenizer->vocab()}, {"provider_share", share}};
   object["unmarked_ids"] = nlohmann::json::array();
   for (const IdRange& range : world.tokenizer->special_ids()) object["unmarked_ids"].push_back({range.first, range.last});
   for (const ParamSpec& param : scheme.params) object[std::string(param.name)] = param.default_value;
+  object.update(other);
   return Must(Profile::Create(Must(ParseJson(object.dump())), {}));
 }
 

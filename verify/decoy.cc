@@ -77,9 +77,7 @@ ExactSize SizeOf(const NullLaw& law, uint64_t n, double log10_alpha) {
   Statistic low = 0, high = 1;
   while (!reaches(high)) {
     low = high;
-    high *= 2;
-    if (law.kind == NullLaw::Kind::kBernoulli) high = std::min<Statistic>(high, n);
-    if (law.kind == NullLaw::Kind::kTwoBernoulli) high = std::min<Statistic>(high, Statistic{n} * (2 * law.heavy + law.light));
+    high = std::min(2 * high, LargestStatistic(law, n));
   }
   while (high - low > 1) {
     const Statistic middle = low + (high - low) / 2;
@@ -99,7 +97,8 @@ LawCheck CheckLaw(const NullLaw& law, uint64_t n, uint64_t keys, const std::arra
   return check;
 }
 
-Result<LineUp> RunLineUp(KeyScorer& scorer, const Key& real, const DecoyKeys& decoys, uint32_t count) {
+Result<uint64_t> ForEachInLineUp(const Key& real, const DecoyKeys& decoys, uint32_t count,
+                                 const std::function<void(std::span<const uint8_t, kKeyBytes>)>& score) {
   if (count > kMostDecoys) {
     return Fail(ErrorKind::kInvalidArgument, "decoys must be at most " + std::to_string(kMostDecoys) + ", got " + std::to_string(count));
   }
@@ -107,8 +106,6 @@ Result<LineUp> RunLineUp(KeyScorer& scorer, const Key& real, const DecoyKeys& de
   if (RAND_bytes(reinterpret_cast<uint8_t*>(&draw), sizeof draw) != 1) return Fail(ErrorKind::kInternal, "no random bytes from OpenSSL");
   const uint64_t real_place = draw % (uint64_t{count} + 1);  // a bias of 2^-44 decides nothing
 
-  std::vector<Statistic> statistics;
-  statistics.reserve(size_t{count} + 1);
   uint8_t key[kKeyBytes];
   uint32_t next_decoy = 0;
   for (uint64_t place = 0; place <= count; ++place) {
@@ -121,9 +118,17 @@ Result<LineUp> RunLineUp(KeyScorer& scorer, const Key& real, const DecoyKeys& de
         return Fail(ErrorKind::kInvalidArgument, "decoy " + std::to_string(next_decoy - 1) + " is the tested key itself");
       }
     }
-    statistics.push_back(scorer.Score(key).statistic);
+    score(key);
   }
   OPENSSL_cleanse(key, sizeof key);
+  return real_place;
+}
+
+Result<LineUp> RunLineUp(KeyScorer& scorer, const Key& real, const DecoyKeys& decoys, uint32_t count) {
+  std::vector<Statistic> statistics;
+  VERDIGRIS_ASSIGN_OR_RETURN(const uint64_t real_place, ForEachInLineUp(real, decoys, count, [&](std::span<const uint8_t, kKeyBytes> key) {
+    statistics.push_back(scorer.Score(key).statistic);
+  }));
 
   LineUp line_up{};
   line_up.real = {statistics[real_place], scorer.size(), false};

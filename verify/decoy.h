@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string_view>
 
@@ -75,10 +76,17 @@ struct LineUp {
   LawCheck law;
 };
 
+// Calls `score` with the real key and with decoys 0..count-1, the real one at a random place, and returns that place: it is
+// to be looked up only when all statistics are fixed.
+//
+// Errors   kInvalidArgument: more than a million decoys, or a decoy that is the real key.
+Result<uint64_t> ForEachInLineUp(const Key& real, const DecoyKeys& decoys, uint32_t count,
+                                 const std::function<void(std::span<const uint8_t, kKeyBytes>)>& score);
+
 // Scores the real key and decoys 0..count-1 over the scorer's tuples. Which of them is real is drawn at random, and looked
 // up only when all statistics are fixed. `scorer` is without futility.
 //
-// Errors   kInvalidArgument: more than a million decoys, or a decoy that is the real key.
+// Errors   as ForEachInLineUp.
 // Cost     that of 1 + count keys; 16 bytes a key.
 Result<LineUp> RunLineUp(KeyScorer& scorer, const Key& real, const DecoyKeys& decoys, uint32_t count);
 

@@ -66,6 +66,17 @@ void KeyScorer::ScoreEach(std::span<const uint8_t, kKeyBytes> layer_key, uint64_
   }
 }
 
+void KeyScorer::ScoreInPieces(std::span<const uint8_t, kKeyBytes> layer_key,
+                              const std::function<void(size_t, std::span<const uint64_t>)>& take) {
+  prf_.Rekey(layer_key);
+  uint64_t scores[kBatch];
+  for (size_t start = 0; start < tuples_.size(); start += kBatch) {
+    const size_t count = std::min(kBatch, tuples_.size() - start);
+    ScoreRange(start, count, scores);
+    take(start, {scores, count});
+  }
+}
+
 KeyScorer::Outcome KeyScorer::Score(std::span<const uint8_t, kKeyBytes> layer_key) {
   prf_.Rekey(layer_key);
   Outcome outcome;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <vector>
@@ -45,6 +46,8 @@ class KeyScorer {
 
   // The score of every tuple under one key: size() of them. Futility plays no part.
   void ScoreEach(std::span<const uint8_t, kKeyBytes> layer_key, uint64_t* scores);
+  // The same in pieces: `take` gets the place of the first tuple of a piece and the piece's scores.
+  void ScoreInPieces(std::span<const uint8_t, kKeyBytes> layer_key, const std::function<void(size_t, std::span<const uint64_t>)>& take);
 
   size_t size() const { return tuples_.size(); }
   const NullLaw& law() const { return law_; }

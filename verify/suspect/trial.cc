@@ -1,0 +1,243 @@
+// A fixed test keeps the rows of its layer whose coefficient is not 0; T is then one pass over their scores. A sequential
+// test keeps the same rows in the order in which windows entered, and runs the e-process.
+//
+// Tested by tests/verify/suspect/trial_test.cc.
+#include "verify/suspect/trial.h"
+
+#include <algorithm>
+#include <cassert>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "verify/multiplicity.h"
+
+namespace verdigris::verify {
+namespace {
+
+constexpr double kLn10 = 2.302585092994045684017991454684;
+constexpr double kLog10Alarm = -6;
+
+// Layer of every window. Windows of other layers, of prompts under `strict`, and outside the log are left out by rank kOut.
+constexpr uint64_t kOut = std::numeric_limits<uint64_t>::max();
+
+// The smallest T with p <= 10^log10_alpha, and log10 of that p; log10_size -inf where no T has it.
+struct Critical {
+  Int128 statistic;
+  double log10_size;
+};
+Critical CriticalOf(const NullLaw& law, std::span<const Level> levels, double mean, double deviation, double log10_alpha) {
+  const auto ln_p = [&](Int128 t) { return Log10FixedP(law, levels, t).log10_p; };
+  Int128 largest = 0;
+  for (const Level& level : levels) {
+    const Int128 most = law.kind == NullLaw::Kind::kTwoBernoulli ? 2 * law.heavy + law.light : 1;
+    if (level.coefficient > 0) largest += Int128{level.coefficient} * static_cast<Int128>(level.n) * most;
+  }
+  const bool endless = law.kind == NullLaw::Kind::kGamma;
+  Int128 low = static_cast<Int128>(mean), high = static_cast<Int128>(mean + 4 * deviation) + 1;
+  for (int i = 0; i < 60; ++i) {
+    if (!endless) high = std::min(high, largest);
+    if (ln_p(high) <= log10_alpha) break;
+    if (!endless && high == largest) return {largest, -std::numeric_limits<double>::infinity()};
+    low = high;
+    high += static_cast<Int128>(2 * deviation) + 1;
+  }
+  if (ln_p(low) <= log10_alpha) low = high - static_cast<Int128>(20 * deviation) - 2;
+  double at_low = ln_p(low), at_high = ln_p(high);
+  // log p is nearly a parabola in T: chords close in fast. Below a ten-millionth of the deviation nothing changes.
+  while (high - low > 1 && static_cast<double>(high - low) > 1e-7 * deviation) {
+    const double share = std::clamp((at_low - log10_alpha) / (at_low - at_high), 0.05, 0.95);
+    Int128 middle = low + static_cast<Int128>(static_cast<double>(high - low) * share);
+    middle = std::clamp(middle, low + 1, high - 1);
+    const double at = ln_p(middle);
+    if (at <= log10_alpha) {
+      high = middle;
+      at_high = at;
+    } else {
+      low = middle;
+      at_low = at;
+    }
+  }
+  return {high, at_high};
+}
+
+}  // namespace
+
+std::string_view TrialStatusName(TrialStatus status) {
+  return status == TrialStatus::kExact ? "exact" : status == TrialStatus::kBound ? "bound" : "anytime";
+}
+
+Result<Trial> Trial::Create(const Profile& profile, const Layers& layers, const SuspectEvidence& evidence, const TrialOptions& options) {
+  const bool sequential = IsSequential(options.rule) || options.log_rank != nullptr;
+
+  // Sets of coefficients: one, or for sequential rules with two references or more each alone and their mean.
+  std::vector<std::vector<int32_t>> sets;
+  std::vector<int32_t> weights;
+  std::vector<CoefficientOptions> choices = {options.coefficients};
+  if (IsSequential(options.rule) && NeedsReference(options.rule)) {
+    std::vector<size_t> used;
+    for (size_t k = 0; k < evidence.options().references; ++k) used.push_back(k);
+    if (options.coefficients.references) used = *options.coefficients.references;
+    if (used.size() > 1) {
+      for (const size_t k : used) {
+        choices.push_back(options.coefficients);
+        choices.back().references = std::vector<size_t>{k};
+      }
+    }
+  }
+  for (const CoefficientOptions& choice : choices) {
+    VERDIGRIS_ASSIGN_OR_RETURN(RowCoefficients made, MakeCoefficients(evidence, options.rule, choice));
+    if (weights.empty()) weights = made.weights;
+    sets.push_back(std::move(made.values));
+  }
+
+  std::vector<const uint32_t*> windows(evidence.windows());
+  for (size_t i = 0; i < windows.size(); ++i) windows[i] = evidence.window(i);
+  std::vector<Layer> assigned(windows.size());
+  layers.Assign(profile, windows.data(), windows.size(), assigned.data());
+  std::vector<uint64_t> rank(windows.size());
+  for (size_t i = 0; i < windows.size(); ++i) {
+    rank[i] = assigned[i] == options.layer ? 0 : kOut;
+    if (rank[i] == kOut || options.log_rank == nullptr) continue;
+    const std::optional<uint32_t> at = options.log_rank(windows[i]);
+    rank[i] = at ? *at : kOut;
+  }
+
+  std::vector<uint32_t> order = sequential && options.log_rank == nullptr ? evidence.InOrder() : evidence.Sorted();
+  if (options.log_rank != nullptr) {
+    std::stable_sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) { return rank[evidence.window_of(a)] < rank[evidence.window_of(b)]; });
+  }
+
+  uint64_t sum_squares = 0;
+  int32_t largest = 0;
+  for (const int32_t a : sets[0]) {
+    sum_squares += static_cast<uint64_t>(int64_t{a} * a);
+    largest = std::max(largest, a);
+  }
+  Tuples tuples;
+  std::vector<uint32_t> rows;
+  std::vector<size_t> window_ends;
+  uint32_t last_window = std::numeric_limits<uint32_t>::max();
+  for (const uint32_t r : order) {
+    const uint32_t window = evidence.window_of(r);
+    if (rank[window] == kOut || std::all_of(sets.begin(), sets.end(), [&](const auto& set) { return set[r] == 0; })) continue;
+    tuples.windows.push_back(windows[window]);
+    tuples.ids.push_back(evidence.id(r));
+    rows.push_back(r);
+    if (window != last_window) window_ends.push_back(0);
+    window_ends.back() = rows.size();
+    last_window = window;
+  }
+  for (std::vector<int32_t>& set : sets) {
+    std::vector<int32_t> kept(rows.size());
+    for (size_t i = 0; i < rows.size(); ++i) kept[i] = set[rows[i]];
+    set = std::move(kept);
+  }
+
+  const NullLaw law = profile.scheme().null_law(profile);
+  VERDIGRIS_ASSIGN_OR_RETURN(KeyScorer scorer, KeyScorer::Create(profile, tuples));
+  Trial trial(law, std::move(scorer));
+  trial.windows_ = window_ends.size();
+  trial.weights_ = std::move(weights);
+  trial.sum_squares_ = sum_squares;
+  trial.coefficients_ = sets[0];
+  trial.levels_ = LevelsOf(trial.coefficients_);
+  const ScoreLaw score(law);
+  double sum = 0, squares = 0;
+  for (const Level& level : trial.levels_) {
+    sum += level.coefficient * static_cast<double>(level.n);
+    squares += static_cast<double>(level.coefficient) * level.coefficient * static_cast<double>(level.n);
+  }
+  const double unit = law.kind == NullLaw::Kind::kGamma ? 0x1p32 : 1;
+  trial.mean_ = sum * score.mean() * unit;
+  trial.deviation_ = std::sqrt(squares * score.variance()) * unit;
+  if (sequential) {
+    constexpr double kScale = kMostCoefficient;
+    const Grid grid = IsSequential(options.rule) ? Grid::Steps(score)
+                                                 : Grid::ByDeviation(score, static_cast<double>(sum_squares) / (kScale * kScale), largest / kScale);
+    trial.process_ = std::make_shared<const EProcess>(law, grid, std::move(window_ends), std::move(sets));
+    trial.scores_.resize(tuples.size());
+  }
+  trial.tuples_ = std::move(tuples);
+  return trial;
+}
+
+TrialStatus Trial::status() const {
+  if (sequential()) return TrialStatus::kAnytime;
+  return law_.kind == NullLaw::Kind::kGamma ? TrialStatus::kBound : TrialStatus::kExact;
+}
+
+Trial::Scored Trial::Score(std::span<const uint8_t, kKeyBytes> layer_key) {
+  Scored scored{};
+  if (sequential()) {
+    scorer_.ScoreEach(layer_key, scores_.data());
+    scored.process = process_->Run(scores_);
+    return scored;
+  }
+  scorer_.ScoreInPieces(layer_key, [&](size_t start, std::span<const uint64_t> scores) {
+    for (size_t i = 0; i < scores.size(); ++i) scored.statistic += Int128{coefficients_[start + i]} * static_cast<Int128>(scores[i]);
+  });
+  return scored;
+}
+
+TrialOutcome Trial::Judge(const Scored& scored) const {
+  TrialOutcome outcome;
+  if (sequential()) {
+    outcome.log10_p = std::min(0.0, -scored.process.ln_max / kLn10);
+    outcome.ln_e = scored.process.ln_end;
+    return outcome;
+  }
+  outcome.statistic = scored.statistic;
+  outcome.log10_p = Log10FixedP(law_, levels_, scored.statistic).log10_p;
+  if (deviation_ > 0) outcome.z = (static_cast<double>(scored.statistic) - mean_) / deviation_;
+  const double unit = law_.kind == NullLaw::Kind::kGamma ? 0x1p-32 : 1;
+  outcome.ln_e = LnFixedE(ScoreLaw(law_), levels_, (static_cast<double>(scored.statistic) - mean_) * unit);
+  return outcome;
+}
+
+Result<TrialLineUp> RunTrialLineUp(Trial& trial, const Key& real, const DecoyKeys& decoys, uint32_t count) {
+  std::vector<Trial::Scored> all;
+  VERDIGRIS_ASSIGN_OR_RETURN(const uint64_t real_place, ForEachInLineUp(real, decoys, count, [&](std::span<const uint8_t, kKeyBytes> key) {
+    all.push_back(trial.Score(key));
+  }));
+  TrialLineUp line_up;
+  line_up.real = trial.Judge(all[real_place]);
+  line_up.rank.decoys = count;
+  std::array<double, 3> log10_alpha = {-1, -2, -3};
+  std::array<Critical, 3> critical{};
+  for (size_t i = 0; i < critical.size(); ++i) {
+    if (!trial.sequential() && !trial.levels().empty()) critical[i] = CriticalOf(trial.law(), trial.levels(), trial.mean(), trial.deviation(), log10_alpha[i]);
+  }
+  std::array<uint64_t, 3> counts{};
+  double sum = 0, squares = 0;
+  for (uint64_t place = 0; place <= count; ++place) {
+    if (place == real_place) continue;
+    if (trial.sequential()) {
+      line_up.rank.at_least += all[place].process.ln_max >= all[real_place].process.ln_max;
+      for (size_t i = 0; i < counts.size(); ++i) counts[i] += -all[place].process.ln_max <= log10_alpha[i] * kLn10;
+      continue;
+    }
+    line_up.rank.at_least += all[place].statistic >= all[real_place].statistic;
+    for (size_t i = 0; i < counts.size(); ++i) counts[i] += std::isfinite(critical[i].log10_size) && critical[i].log10_size < 0 && all[place].statistic >= critical[i].statistic;
+    const double z = trial.deviation() > 0 ? (static_cast<double>(all[place].statistic) - trial.mean()) / trial.deviation() : 0;
+    sum += z;
+    squares += z * z;
+  }
+  if (count > 0) {
+    line_up.mean_z = sum / count;
+    line_up.sd_z = std::sqrt(std::max(0.0, squares / count - line_up.mean_z * line_up.mean_z));
+  }
+  for (size_t i = 0; i < counts.size(); ++i) {
+    const double size = trial.sequential() ? log10_alpha[i] : trial.levels().empty() ? -std::numeric_limits<double>::infinity() : critical[i].log10_size;
+    // A process need not reach its level, so only too many are an alarm; so with scores that fall short of the law.
+    const bool exact = trial.status() == TrialStatus::kExact;
+    const double log10_p = exact ? Log10TwoSidedBinomial(count, counts[i], size)
+                           : counts[i] == 0 ? 0.0
+                                            : Log10UpperTail(NullLaw::Bernoulli(1, static_cast<uint32_t>(std::lround(std::pow(10.0, -log10_alpha[i])))), count, counts[i]);
+    line_up.levels[i] = {log10_alpha[i], size, counts[i], log10_p};
+    line_up.law_holds = line_up.law_holds && log10_p >= kLog10Alarm;
+  }
+  return line_up;
+}
+
+}  // namespace verdigris::verify
