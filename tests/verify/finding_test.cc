@@ -42,43 +42,48 @@ std::vector<uint32_t> Distinct(uint32_t n) {
 
 }  // namespace
 
-TEST_CASE("whole corpora of the vectors: n, statistic and log10 p of each layer, rule and key") {
+TEST_CASE("whole corpora of the vectors of every scheme: n, statistic and log10 p of each layer, rule and key") {
   // The vectors pool several records under one rule; Evidence pools them as part of the same interface.
-  const auto file = ReadJsonFile("scheme_green.json");
-  for (const auto& c : file["scored"]) {
-    const auto profile = *MakeProfile(c["scheme"]);
-    for (const auto& t : c["tests"]) {
-      const std::string name = t["key"];
-      const Layer layer = t["layer"] == "provider" ? Layer::kProvider : Layer::kAccount;
-      std::vector<KeyFile> keys;
-      keys.push_back(LayerKeyFile(profile, KeyRole::kSelector, KeyFromHex(c["keys"]["selector"])));
-      keys.push_back(LayerKeyFile(profile, layer == Layer::kProvider ? KeyRole::kProvider : KeyRole::kAccount,
-                                  KeyFromHex(c["keys"][name]), layer == Layer::kAccount ? "a" : ""));
-      const KeyFile* pointers[] = {&keys[0], &keys[1]};
-      const auto layers = *Layers::Create(profile, pointers);
-      Evidence evidence(profile.window());
-      uint64_t record = 0;
-      for (const std::vector<uint32_t> ids : c["records"]) {
-        std::vector<PositionState> states;
-        ClassifyPositions(ids, profile.window(), profile.special_ids(), t["rule"] == "first" ? Rule::kFirst : Rule::kTuple, states);
-        evidence.AddText(ids, states, record++, nullptr);
+  for (const Scheme* scheme : Schemes()) {
+    const auto file = ReadJsonFile("scheme_" + std::string(scheme->name) + ".json");
+    REQUIRE(!file["scored"].empty());
+    for (const auto& c : file["scored"]) {
+      const auto profile = *MakeProfile(c["scheme"]);
+      for (const auto& t : c["tests"]) {
+        const std::string name = t["key"];
+        const Layer layer = t["layer"] == "provider" ? Layer::kProvider : Layer::kAccount;
+        std::vector<KeyFile> keys;
+        keys.push_back(LayerKeyFile(profile, KeyRole::kSelector, KeyFromHex(c["keys"]["selector"])));
+        keys.push_back(LayerKeyFile(profile, layer == Layer::kProvider ? KeyRole::kProvider : KeyRole::kAccount,
+                                    KeyFromHex(c["keys"][name]), layer == Layer::kAccount ? "a" : ""));
+        const KeyFile* pointers[] = {&keys[0], &keys[1]};
+        const auto layers = *Layers::Create(profile, pointers);
+        Evidence evidence(profile.window());
+        uint64_t record = 0;
+        for (const std::vector<uint32_t> ids : c["records"]) {
+          std::vector<PositionState> states;
+          ClassifyPositions(ids, profile.window(), profile.special_ids(), t["rule"] == "first" ? Rule::kFirst : Rule::kTuple, states);
+          evidence.AddText(ids, states, record++, nullptr);
+        }
+        uint64_t n = 0;
+        Statistic s = 0;
+        for (size_t row = 0; row < evidence.size(); ++row) {
+          const uint32_t* window = evidence.window_of(row);
+          const uint32_t id = evidence.id_of(row);
+          Layer of{};
+          layers.Assign(profile, &window, 1, &of);
+          if (of != layer) continue;
+          uint64_t score = 0;
+          layers.Score(profile, layer, &window, &id, 1, &score);
+          ++n;
+          s += score;
+        }
+        CAPTURE(scheme->name);
+        CAPTURE(t.dump());
+        CHECK(n == t["n"]);
+        CHECK(s == static_cast<Statistic>(t["statistic"].get<uint64_t>()));
+        CHECK(FourPlacesUp(Log10UpperTail(profile.scheme().null_law(profile), n, s)) == t["log10_p"]);
       }
-      uint64_t n = 0, s = 0;
-      for (size_t row = 0; row < evidence.size(); ++row) {
-        const uint32_t* window = evidence.window_of(row);
-        const uint32_t id = evidence.id_of(row);
-        Layer of{};
-        layers.Assign(profile, &window, 1, &of);
-        if (of != layer) continue;
-        uint64_t score = 0;
-        layers.Score(profile, layer, &window, &id, 1, &score);
-        ++n;
-        s += score;
-      }
-      CAPTURE(t.dump());
-      CHECK(n == t["n"]);
-      CHECK(s == t["statistic"]);
-      CHECK(FourPlacesUp(Log10UpperTail(profile.scheme().null_law(profile), n, s)) == t["log10_p"]);
     }
   }
 }
