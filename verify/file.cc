@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -28,12 +29,16 @@ constexpr size_t kChunkBytes = size_t{1} << 16;
 class Descriptor {
  public:
   explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
+  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  Descriptor& operator=(Descriptor&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
   ~Descriptor() { Close(); }
 
   bool valid() const { return fd_ >= 0; }
   int get() const { return fd_; }
+  int Release() { return std::exchange(fd_, -1); }
   // False where the system says only now that bytes were lost (NFS, quotas).
   bool Close() { return fd_ < 0 || ::close(std::exchange(fd_, -1)) == 0; }
 
@@ -61,6 +66,30 @@ ssize_t ReadSome(int fd, void* to, size_t size) {
       pollfd waiting{fd, POLLIN, 0};
       if (::poll(&waiting, 1, -1) < 0 && errno != EINTR) return -1;
     }
+  }
+}
+
+std::string NameOf(const std::string& path) { return path == "-" ? "standard input" : path; }
+
+// No descriptor for "-", which stays the program's.
+Result<Descriptor> OpenPublic(const std::string& path) {
+  if (path == "-") return Descriptor(-1);
+  Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd.valid()) return FailSystem(path, errno);
+  return fd;
+}
+
+Result<std::string> ReadAll(int fd, const std::string& name, size_t max_bytes) {
+  std::string out;
+  for (;;) {
+    const size_t used = out.size();
+    const size_t room = std::min(std::max(used, kChunkBytes), max_bytes - used + (max_bytes < SIZE_MAX ? 1 : 0));
+    out.resize(used + room);
+    const ssize_t got = ReadSome(fd, out.data() + used, room);
+    if (got < 0) return FailSystem(name, errno);
+    out.resize(used + static_cast<size_t>(got));
+    if (got == 0) return out;
+    if (out.size() > max_bytes) return FailLimit(name, max_bytes);
   }
 }
 
@@ -101,6 +130,19 @@ Result<void> CheckSecret(const struct stat& info, const std::string& path, bool 
     return unsafe("mode " + std::string(mode) + " lets others at it (chmod 600 " + path + ")");
   }
   return {};
+}
+
+Result<Descriptor> OpenSecret(const std::string& path, bool insecure_permissions) {
+  Descriptor fd(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
+  if (!fd.valid() && errno == ELOOP) {
+    return Fail(ErrorKind::kUnsafe, path + ": is a symbolic link; name the file it points to");
+  }
+  if (!fd.valid() && errno == ENXIO) return Fail(ErrorKind::kUnsafe, path + ": is a socket or device, not a regular file");
+  if (!fd.valid()) return FailSystem(path, errno);
+  struct stat info;
+  if (::fstat(fd.get(), &info) != 0) return FailSystem(path, errno);
+  VERDIGRIS_RETURN_IF_ERROR(CheckSecret(info, path, insecure_permissions));
+  return fd;
 }
 
 // 0, or the errno of the first failure.
@@ -178,35 +220,18 @@ Result<void> ReplaceRegular(const std::string& path, std::string_view bytes, con
 }  // namespace
 
 Result<std::string> ReadFile(const std::string& path, size_t max_bytes) {
-  const bool standard_input = path == "-";
-  const std::string name = standard_input ? "standard input" : path;
-  Descriptor opened(standard_input ? -1 : ::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!standard_input && !opened.valid()) return FailSystem(name, errno);
-  const int fd = standard_input ? STDIN_FILENO : opened.get();
-  std::string out;
-  for (;;) {
-    const size_t used = out.size();
-    const size_t room = std::min(std::max(used, kChunkBytes), max_bytes - used + (max_bytes < SIZE_MAX ? 1 : 0));
-    out.resize(used + room);
-    const ssize_t got = ReadSome(fd, out.data() + used, room);
-    if (got < 0) return FailSystem(name, errno);
-    out.resize(used + static_cast<size_t>(got));
-    if (got == 0) return out;
-    if (out.size() > max_bytes) return FailLimit(name, max_bytes);
-  }
+  VERDIGRIS_ASSIGN_OR_RETURN(const Descriptor opened, OpenPublic(path));
+  return ReadAll(path == "-" ? STDIN_FILENO : opened.get(), NameOf(path), max_bytes);
 }
 
 Result<SecretBytes> ReadSecretFile(const std::string& path, size_t max_bytes, bool insecure_permissions) {
-  Descriptor fd(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
-  if (!fd.valid() && errno == ELOOP) {
-    return Fail(ErrorKind::kUnsafe, path + ": is a symbolic link; name the file it points to");
-  }
-  if (!fd.valid() && errno == ENXIO) return Fail(ErrorKind::kUnsafe, path + ": is a socket or device, not a regular file");
-  if (!fd.valid()) return FailSystem(path, errno);
-  struct stat info;
-  if (::fstat(fd.get(), &info) != 0) return FailSystem(path, errno);
-  VERDIGRIS_RETURN_IF_ERROR(CheckSecret(info, path, insecure_permissions));
+  VERDIGRIS_ASSIGN_OR_RETURN(const Descriptor fd, OpenSecret(path, insecure_permissions));
   return ReadSecret(fd.get(), path, max_bytes);
+}
+
+Result<std::string> ReadConfidentialFile(const std::string& path, size_t max_bytes, bool insecure_permissions) {
+  VERDIGRIS_ASSIGN_OR_RETURN(const Descriptor fd, OpenSecret(path, insecure_permissions));
+  return ReadAll(fd.get(), path, max_bytes);
 }
 
 Result<SecretBytes> ReadSecretFromDescriptor(int descriptor, size_t max_bytes) {
@@ -244,6 +269,121 @@ Result<void> WriteFileAtomic(const std::string& path, std::string_view bytes) {
   if (!fd.valid()) return FailSystem(path, errno);
   if (const int error = Fill(fd, bytes.data(), bytes.size())) return FailSystem(path, error);
   return {};
+}
+
+struct LineReader::State {
+  Descriptor opened;
+  std::string name;
+  size_t max_line_bytes;
+  std::string buffer;
+  size_t begin = 0, end = 0;  // of what was read and not yet given
+  uint64_t number = 0;
+  bool ended = false;
+};
+
+LineReader::LineReader(std::unique_ptr<State> state) : state_(std::move(state)) {}
+LineReader::LineReader(LineReader&&) noexcept = default;
+LineReader& LineReader::operator=(LineReader&&) noexcept = default;
+LineReader::~LineReader() = default;
+
+Result<LineReader> LineReader::Open(const std::string& path, size_t max_line_bytes) {
+  VERDIGRIS_ASSIGN_OR_RETURN(Descriptor opened, OpenPublic(path));
+  return LineReader(std::make_unique<State>(State{std::move(opened), NameOf(path), max_line_bytes, {}}));
+}
+
+Result<bool> LineReader::Next(std::string_view& line) {
+  State& s = *state_;
+  size_t searched = s.begin;
+  for (;;) {
+    const size_t feed = std::string_view(s.buffer).substr(0, s.end).find('\n', searched);
+    const size_t end = feed != std::string::npos ? feed : s.end;
+    if (end - s.begin > s.max_line_bytes) {
+      return Fail(ErrorKind::kLimit, s.name + ":" + std::to_string(s.number + 1) + ": a line of more than " + std::to_string(s.max_line_bytes) + " bytes");
+    }
+    if (feed != std::string::npos || (s.ended && s.begin < s.end)) {
+      line = std::string_view(s.buffer).substr(s.begin, end - s.begin);
+      s.begin = std::min(end + 1, s.end);
+      ++s.number;
+      return true;
+    }
+    if (s.ended) return false;
+    s.buffer.erase(0, s.begin);
+    s.end -= s.begin;
+    s.begin = 0;
+    searched = s.end;
+    s.buffer.resize(s.end + std::max(s.end, kChunkBytes));
+    const ssize_t got = ReadSome(s.opened.valid() ? s.opened.get() : STDIN_FILENO, s.buffer.data() + s.end, s.buffer.size() - s.end);
+    if (got < 0) return FailSystem(s.name, errno);
+    s.end += static_cast<size_t>(got);
+    s.ended = got == 0;
+  }
+}
+
+std::string LineReader::Place() const { return state_->name + ":" + std::to_string(state_->number); }
+
+AppendFile::AppendFile(AppendFile&& other) noexcept : path_(std::move(other.path_)), fd_(std::exchange(other.fd_, -1)), size_(other.size_) {}
+AppendFile::~AppendFile() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+Result<AppendFile> AppendFile::Open(const std::string& path) {
+  Descriptor fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666));
+  if (!fd.valid()) return FailSystem(path, errno);
+  struct stat info;
+  if (::fstat(fd.get(), &info) != 0) return FailSystem(path, errno);
+  if (!S_ISREG(info.st_mode)) return Fail(ErrorKind::kIo, path + ": not a regular file");
+  if (const int synced = SyncFolderOf(path)) return FailSystem(path, synced);
+  return AppendFile(path, fd.Release(), static_cast<uint64_t>(info.st_size));
+}
+
+Result<void> AppendFile::Append(std::string_view bytes) {
+  if (::lseek(fd_, static_cast<off_t>(size_), SEEK_SET) < 0) return FailSystem(path_, errno);
+  if (const int error = WriteAll(fd_, bytes.data(), bytes.size())) return FailSystem(path_, error);
+  size_ += bytes.size();
+  return {};
+}
+
+Result<void> AppendFile::Sync() {
+  if (const int error = verify::Sync(fd_)) return FailSystem(path_, error);
+  return {};
+}
+
+Result<void> AppendFile::Truncate(uint64_t size) {
+  if (::ftruncate(fd_, static_cast<off_t>(size)) != 0) return FailSystem(path_, errno);
+  size_ = size;
+  return Sync();
+}
+
+Result<std::string> ReadFileRange(const std::string& path, uint64_t offset, uint64_t length) {
+  Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd.valid()) return FailSystem(path, errno);
+  struct stat info;
+  if (::fstat(fd.get(), &info) != 0) return FailSystem(path, errno);
+  const uint64_t size = static_cast<uint64_t>(info.st_size);
+  if (offset > size || length > size - offset) return Fail(ErrorKind::kMalformed, path + ": ends before the bytes that are asked for");
+  std::string out(length, '\0');
+  for (size_t done = 0; done < length;) {
+    const ssize_t got = ::pread(fd.get(), out.data() + done, length - done, static_cast<off_t>(offset + done));
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return FailSystem(path, got < 0 ? errno : EIO);
+    done += static_cast<size_t>(got);
+  }
+  return out;
+}
+
+FileLock::FileLock(FileLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+FileLock::~FileLock() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+Result<FileLock> FileLock::Take(const std::string& path) {
+  Descriptor fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666));
+  if (!fd.valid()) return FailSystem(path, errno);
+  while (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno == EWOULDBLOCK) return Fail(ErrorKind::kUnsafe, path + ": another process works in this directory");
+    if (errno != EINTR) return FailSystem(path, errno);
+  }
+  return FileLock(fd.Release());
 }
 
 }  // namespace verdigris::verify

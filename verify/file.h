@@ -1,5 +1,5 @@
-// Files: secret ones opened safely, results written whole or not at all (keys-and-evidence.md E10). The only place that
-// does either.
+// Files: secret ones opened safely, results written whole or not at all (keys-and-evidence.md E10), logs that only grow. The
+// only place that does any of it.
 //
 // Errors   name the path and the cause, never a byte of the content. kNotFound: no such file. kIo: the system's reason.
 //          kLimit: more than `max_bytes`. kUnsafe: a secret file that others can read, replace or redirect.
@@ -7,9 +7,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "watermark/result.h"
 #include "watermark/secret_bytes.h"
@@ -24,6 +26,9 @@ Result<std::string> ReadFile(const std::string& path, size_t max_bytes);
 // the output and in the record.
 Result<SecretBytes> ReadSecretFile(const std::string& path, size_t max_bytes, bool insecure_permissions = false);
 
+// A file that is confidential but no key, such as a filter: the checks of ReadSecretFile, ordinary memory of any size.
+Result<std::string> ReadConfidentialFile(const std::string& path, size_t max_bytes, bool insecure_permissions = false);
+
 // What is left to read from an open descriptor (--passphrase-fd); the descriptor stays open.
 Result<SecretBytes> ReadSecretFromDescriptor(int descriptor, size_t max_bytes);
 
@@ -33,5 +38,66 @@ Result<void> WriteSecretFile(const std::string& path, std::span<const uint8_t> b
 // Replaces `path` by `bytes` in one step: readers see the old file or the new one, also after a power cut. The mode of an
 // existing file is kept; a link to a file stays and that file is replaced. Devices and pipes are written to directly.
 Result<void> WriteFileAtomic(const std::string& path, std::string_view bytes);
+
+// The lines of a public input, one after another; "-" is standard input. Memory is that of the longest line, at most
+// `max_line_bytes`.
+class LineReader {
+ public:
+  static Result<LineReader> Open(const std::string& path, size_t max_line_bytes);
+  LineReader(LineReader&&) noexcept;
+  LineReader& operator=(LineReader&&) noexcept;
+  ~LineReader();
+
+  // The next line without its line feed, which a last line need not have; false at the end. It stands until the next call.
+  Result<bool> Next(std::string_view& line);
+  // "FILE:7", the place of the line that Next() gave last.
+  std::string Place() const;
+
+ private:
+  struct State;
+  explicit LineReader(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+// A file that only grows: a log whose lines must outlast the process and the power.
+class AppendFile {
+ public:
+  // Creates the file where there is none (mode 0666 and the umask). The whole is the caller's: one writer at a time
+  // (FileLock).
+  static Result<AppendFile> Open(const std::string& path);
+  AppendFile(AppendFile&& other) noexcept;
+  AppendFile& operator=(AppendFile&&) = delete;
+  ~AppendFile();
+
+  uint64_t size() const { return size_; }
+  Result<void> Append(std::string_view bytes);
+  // Returns when what was appended is on the disk.
+  Result<void> Sync();
+  // Cuts the file off behind `size` bytes, at most size().
+  Result<void> Truncate(uint64_t size);
+
+ private:
+  AppendFile(std::string path, int fd, uint64_t size) : path_(std::move(path)), fd_(fd), size_(size) {}
+  std::string path_;
+  int fd_;
+  uint64_t size_;
+};
+
+// `length` bytes from `offset` on. kMalformed where the file is shorter.
+Result<std::string> ReadFileRange(const std::string& path, uint64_t offset, uint64_t length);
+
+// Held by one process at a time, and given back by the system when that ends, however it ends. Creates `path`.
+// Errors   kUnsafe where another process holds it; kNotFound, kIo.
+class FileLock {
+ public:
+  static Result<FileLock> Take(const std::string& path);
+  FileLock(FileLock&& other) noexcept;
+  FileLock& operator=(FileLock&&) = delete;
+  ~FileLock();
+
+ private:
+  explicit FileLock(int fd) : fd_(fd) {}
+  int fd_;
+};
 
 }  // namespace verdigris::verify
