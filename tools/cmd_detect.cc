@@ -78,8 +78,8 @@ Result<ExitCode> Detect(const Options& options, Context& context) {
   VERDIGRIS_ASSIGN_OR_RETURN(const ColourMode colour, ParseColourMode(options.colour));
   if (!options.ids.empty()) VERDIGRIS_RETURN_IF_ERROR(verify::ParseIdForm(options.ids));
   if (options.watch) {
-    if (options.ids != "text" || options.trace || !options.judge.proxy.empty() || (!context.files.empty() && context.files != std::vector<std::string>{"-"})) {
-      return Fail(ErrorKind::kInvalidArgument, "--watch reads token ids from standard input: give --ids text, no file, --trace or --proxy");
+    if (options.ids != "text" || options.trace || !options.judge.proxy.empty() || !options.judge.stop_list.empty() || (!context.files.empty() && context.files != std::vector<std::string>{"-"})) {
+      return Fail(ErrorKind::kInvalidArgument, "--watch reads token ids from standard input: give --ids text, no file, --trace, --proxy or --stop-list");
     }
     VERDIGRIS_ASSIGN_OR_RETURN(const Judge judge, MakeJudge(options.judge, /*needs_tokenizer=*/false, context.hint));
     return Watch(judge, STDIN_FILENO, options.json, context);

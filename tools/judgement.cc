@@ -12,6 +12,7 @@ namespace {
 
 constexpr size_t kMaxProxyBytes = size_t{256} << 20;
 constexpr size_t kMaxCalibrationBytes = size_t{256} << 20;
+constexpr size_t kMaxStopListBytes = size_t{256} << 20;
 
 Unexpected Usage(std::string message) { return Fail(ErrorKind::kInvalidArgument, std::move(message)); }
 
@@ -69,15 +70,13 @@ uint64_t IllFormedBytes(std::string_view document) {
 
 // The line-up of the key of a finding's one layer with decoys made from the input.
 Result<verify::DecoyRank> RankAmongDecoys(const Judge& judge, const verify::JudgeKeys::Test& test, const verify::Finding& finding,
-                                          std::span<const uint32_t> ids, const Digest& input_sha256) {
+                                          std::span<const uint32_t> ids, const verify::JudgeOptions& options, const Digest& input_sha256) {
   const Profile& profile = judge.profile();
   const verify::LayerResult& layer = finding.layers.front();
   const auto key = std::find_if(judge.key_files.begin(), judge.key_files.end(), [&](const KeyFile& file) { return file.kid() == layer.kid; });
   if (finding.layers.size() != 1 || key == judge.key_files.end()) return Usage("--decoys stand in for one key: give that of one layer");
-  std::vector<PositionState> states;
-  ClassifyPositions(ids, profile.window(), profile.special_ids(), finding.rule, states);
   verify::Evidence evidence(profile.window());
-  evidence.AddText(ids, states, /*record=*/0, nullptr);
+  evidence.AddText(ids, verify::PositionsOf(profile, ids, options), /*record=*/0, nullptr);
   const verify::Tuples tuples = judge.keys.without_selector() ? verify::TuplesOf(evidence) : verify::TuplesOf(evidence, profile, test.layers, layer.layer);
   VERDIGRIS_ASSIGN_OR_RETURN(verify::KeyScorer scorer, verify::KeyScorer::Create(profile, tuples));
   VERDIGRIS_ASSIGN_OR_RETURN(const verify::LineUp line_up, verify::RunLineUp(scorer, key->key, verify::DecoyKeys({}, input_sha256), judge.decoys));
@@ -100,6 +99,7 @@ Result<Judged> JudgeTokens(const Judge& judge, const std::string& name, std::spa
     ln_q = judge.proxy_numbers->ln_q;
   }
   options.proxy_ln_q = ln_q;
+  if (judge.stop_list) options.stop_list = &*judge.stop_list;
   const Digest input_sha256 = Sha256(input);
   if (judge.calibration) {
     std::vector<std::string> kids;
@@ -119,7 +119,7 @@ Result<Judged> JudgeTokens(const Judge& judge, const std::string& name, std::spa
     finding.input = name;
     if (judge.decoys > 0) {
       const size_t test = static_cast<size_t>(&finding - judged.findings.data());
-      auto rank = RankAmongDecoys(judge, judge.keys.tests()[test], finding, ids, input_sha256);
+      auto rank = RankAmongDecoys(judge, judge.keys.tests()[test], finding, ids, options, input_sha256);
       if (!rank) return InFile(name, rank.error());
       finding.decoys = *rank;
     }
@@ -144,6 +144,7 @@ void AddJudgeOptions(CLI::App& app, JudgeArguments& arguments) {
   app.add_option("--test", arguments.test, "fixed, anytime, localized, combined or proxy (fixed)")->type_name("TEST");
   app.add_option("--decoys", arguments.decoys, "a line-up with N keys that nobody used (0)")->type_name("N");
   app.add_option("--calibration", arguments.calibration, "that these keys come out of: counts them")->type_name("FILE");
+  app.add_option("--stop-list", arguments.stop_list, "of calibrate: tuples to leave out")->type_name("FILE");
   app.add_option("--proxy", arguments.proxy, "weigh tokens by a model: pocket, or its ln p in FILE")->type_name("pocket|FILE");
   app.add_option("--proxy-temperature", arguments.proxy_temperature, "of the pocket model (1)")->type_name("T");
   app.add_flag("--without-selector", arguments.without_selector, "do without the selector key: weaker");
@@ -157,7 +158,7 @@ Result<Judge> MakeJudge(const JudgeArguments& arguments, bool needs_tokenizer, s
   VERDIGRIS_ASSIGN_OR_RETURN(std::vector<KeyFile> keys_of_files,
                              LoadLayerKeys(arguments.keys, arguments.secrets, profile, arguments.profile, hint));
   VERDIGRIS_ASSIGN_OR_RETURN(verify::JudgeKeys keys, JudgeKeysOf(arguments, profile, keys_of_files, hint));
-  Judge judge{std::move(keys), options, nullptr, {}, {}, 1, 0, std::move(keys_of_files), {}, {}};
+  Judge judge{std::move(keys), options, nullptr, {}, {}, 1, 0, std::move(keys_of_files), {}, {}, {}};
   VERDIGRIS_RETURN_IF_ERROR(SetProxy(arguments, judge, hint));
   VERDIGRIS_ASSIGN_OR_RETURN(const uint64_t decoys, ParseInteger("--decoys", arguments.decoys, 0, verify::kMostDecoys));
   judge.decoys = static_cast<uint32_t>(decoys);
@@ -166,6 +167,12 @@ Result<Judge> MakeJudge(const JudgeArguments& arguments, bool needs_tokenizer, s
     auto calibration = verify::ParseCalibration(bytes);
     if (!calibration) return InFile(arguments.calibration, calibration.error());
     judge.calibration = std::move(*calibration);
+  }
+  if (!arguments.stop_list.empty()) {
+    VERDIGRIS_ASSIGN_OR_RETURN(const std::string bytes, verify::ReadFile(arguments.stop_list, kMaxStopListBytes));
+    auto list = verify::StopList::Parse(bytes, profile);
+    if (!list) return InFile(arguments.stop_list, list.error());
+    judge.stop_list = std::move(*list);
   }
   if (arguments.secrets.insecure_permissions) {
     judge.warnings.push_back({"insecure_permissions", 1, "owner and mode of the key files were not checked"});

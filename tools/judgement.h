@@ -22,7 +22,7 @@ struct JudgeArguments {
   std::string alpha = "1e-6";
   std::string rule = "first";
   std::string test = "fixed";
-  std::string decoys = "0", calibration;
+  std::string decoys = "0", calibration, stop_list;
   std::string proxy;                    // "pocket" or a file of log-probabilities
   std::string proxy_temperature = "1";  // of the pocket model
   bool without_selector = false;
@@ -41,6 +41,7 @@ struct Judge {
   uint32_t decoys = 0;
   std::vector<KeyFile> key_files;                // for decoys: of the layers
   std::optional<verify::Calibration> calibration;
+  std::optional<verify::StopList> stop_list;
   std::vector<verify::Warning> warnings;         // of the set-up; each finding carries them
 
   const Profile& profile() const { return keys.profile(); }

@@ -35,10 +35,10 @@ struct TextEvidence {
   explicit TextEvidence(size_t h) : evidence(h) {}
 };
 
-TextEvidence Collect(const JudgeKeys& keys, std::span<const uint32_t> ids, Rule rule) {
+TextEvidence Collect(const JudgeKeys& keys, std::span<const uint32_t> ids, const JudgeOptions& options) {
   const Profile& profile = keys.profile();
   TextEvidence text(profile.window());
-  ClassifyPositions(ids, profile.window(), profile.special_ids(), rule, text.states);
+  text.states = PositionsOf(profile, ids, options);
   text.evidence.AddText(ids, text.states, /*record=*/0, &text.row_at);
   text.coefficients = CountEachOnce(text.evidence);
   for (size_t row = 0; row < text.evidence.size(); ++row) {
@@ -165,6 +165,7 @@ Result<Finding> RunTest(const JudgeKeys& keys, const JudgeKeys::Test& test, size
   finding.scheme_id = profile.scheme_id();
   finding.profile_digest = profile.digest();
   finding.rule = options.rule;
+  if (options.stop_list != nullptr) finding.stop_list = options.stop_list->digest();
   finding.law = profile.scheme().null_law(profile);
 
   std::vector<Layer> used;
@@ -285,6 +286,13 @@ std::string_view TokenStateName(TokenState::Kind kind) {
   return "";
 }
 
+std::vector<PositionState> PositionsOf(const Profile& profile, std::span<const uint32_t> ids, const JudgeOptions& options) {
+  std::vector<PositionState> states;
+  ClassifyPositions(ids, profile.window(), profile.special_ids(), options.rule, states);
+  if (options.stop_list != nullptr) options.stop_list->Drop(ids, states);
+  return states;
+}
+
 Result<std::vector<Finding>> JudgeText(const JudgeKeys& keys, std::span<const uint32_t> ids, const JudgeOptions& options,
                                        std::vector<std::vector<TokenState>>* traces) {
   if (!(options.alpha > 0 && options.alpha < 1)) {
@@ -295,7 +303,7 @@ Result<std::vector<Finding>> JudgeText(const JudgeKeys& keys, std::span<const ui
     return Fail(ErrorKind::kInvalidArgument, "the proxy must give " + std::to_string(ids.size()) + " log-probabilities, one a token, got " +
                                                  std::to_string(options.proxy_ln_q.size()));
   }
-  const TextEvidence text = Collect(keys, ids, options.rule);
+  const TextEvidence text = Collect(keys, ids, options);
   std::vector<Finding> findings;
   if (traces != nullptr) traces->resize(keys.tests().size());
   for (size_t i = 0; i < keys.tests().size(); ++i) {

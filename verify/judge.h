@@ -8,6 +8,7 @@
 
 #include "verify/finding.h"
 #include "verify/judge_keys.h"
+#include "verify/overlap.h"
 #include "watermark/context.h"
 #include "watermark/result.h"
 
@@ -21,6 +22,8 @@ struct JudgeOptions {
   enum class Test { kFixed, kAnytime, kLocalized, kCombined, kProxy } test = Test::kFixed;
   // Further tests that this one was chosen among, such as the keys of a calibration: p is multiplied by it.
   uint64_t tried = 1;
+  // Tuples that no test scores (verify/overlap.h); chosen without the key. Null: none.
+  const StopList* stop_list = nullptr;
   // ln q of each token of the text under a proxy (verify/proxy.h), 0 where there is none; empty: no proxy. kProxy needs it.
   std::span<const double> proxy_ln_q{};
 };
@@ -34,6 +37,9 @@ struct TokenState {
   double log10_e = 0;  // evidence for a mark anywhere in the text so far (verify/mixture.h)
 };
 std::string_view TokenStateName(TokenState::Kind kind);
+
+// What becomes of each position under the rule and the stop list; what the list leaves out is kSpecial.
+std::vector<PositionState> PositionsOf(const Profile& profile, std::span<const uint32_t> ids, const JudgeOptions& options);
 
 // Judges one text given as token ids. One finding for each test of `keys`, in their order; `traces`, if not null, gets as
 // many lists of ids.size() states.
