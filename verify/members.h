@@ -26,9 +26,10 @@ class Members {
   // `path`: what stands before the names in messages, empty for the top of a file.
   Members(const Json& object, std::string path);
 
-  uint64_t Integer(std::string_view name, uint64_t least, uint64_t most);
-  // Precondition: strings of E2. `most` bytes.
-  std::string Text(std::string_view name, size_t least, size_t most);
+  uint64_t Integer(std::string_view name, uint64_t least = 0, uint64_t most = Json::kMaxInteger);
+  bool Bit(std::string_view name) { return Integer(name, 0, 1) == 1; }
+  // `least` to `most` bytes.
+  std::string Text(std::string_view name, size_t least = 0, size_t most = Json::kMaxBytes);
   // Place of the string among `words`; 0 after a fault.
   size_t Word(std::string_view name, std::initializer_list<std::string_view> words);
   Digest DigestOf(std::string_view name);
@@ -36,35 +37,35 @@ class Members {
   std::optional<Digest> DigestOrEmpty(std::string_view name);
   // YYYY-MM-DDThh:mm:ssZ.
   std::string Time(std::string_view name);
-  std::string TimeOrEmpty(std::string_view name);
-  std::vector<uint64_t> Integers(std::string_view name, size_t most_items, uint64_t least, uint64_t most);
-  std::vector<std::string> Texts(std::string_view name, size_t most_items, size_t least, size_t most);
+  std::vector<uint64_t> Integers(std::string_view name, size_t most_items, uint64_t most = Json::kMaxInteger);
+  std::vector<std::string> Texts(std::string_view name, size_t most_items, size_t most_bytes = Json::kMaxBytes);
   // The elements; empty after a fault.
-  std::span<const Json> Array(std::string_view name, size_t least_items, size_t most_items);
+  std::span<const Json> Array(std::string_view name, size_t most_items);
+  // The value, whatever it is; null after a fault.
+  const Json* Take(std::string_view name);
   // An object below this one, to be read with its own Members and handed back to Close.
   Members Object(std::string_view name);
   // Element `at` of an array `name`, likewise.
-  Members Element(std::string_view name, size_t at, const Json& value);
-  void Close(Members& inner);
+  Members Element(std::string_view name, size_t at, const Json& value) const;
+  void Close(const Members& inner);
 
   // `member` below this object is at fault: `why` completes the sentence, "must be ...".
   void Fault(std::string_view member, std::string_view why);
   bool ok() const { return !error_; }
-  // kMalformed: the first fault, or the name of a member that is not known.
-  Result<void> Done();
+  // kMalformed: the first fault, or a member that is not known.
+  Result<void> Done() const;
 
  private:
-  const Json* Take(std::string_view name);
   std::string PathOf(std::string_view member) const;
 
-  const Json::Object* object_ = nullptr;
+  const Json::Object* object_ = nullptr;  // null after a fault that leaves nothing to read
   std::string path_;
   std::vector<std::string_view> taken_;
-  std::optional<Error> error_;
+  std::optional<std::string> error_;
 };
 
-// A file: one canonical value and LF (E2). `schema` is its member of that name. Errors: kLimit, kMalformed, kUnsupported
-// where another schema stands there.
+// A file: one canonical value and LF (E2), `schema` its member of that name.
+// Errors   kLimit, kMalformed; kUnsupported where another schema stands there.
 Result<Json> ParseSchemaFile(std::string_view bytes, std::string_view schema);
 
 }  // namespace verdigris::verify

@@ -8,18 +8,14 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
-#include <optional>
-#include <set>
-#include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "verify/file.h"
 #include "verify/suspect/investigation.h"
 #include "verify/suspect/plan.h"
+#include "verify/suspect/response.h"
 #include "watermark/json.h"
 #include "watermark/result.h"
 
@@ -51,29 +47,21 @@ struct Answer {
 
 // One canonical line and LF. Precondition: text, model and finish are UTF-8.
 std::string WriteAnswer(const Answer& answer);
-// `line` without its LF. Errors: kMalformed, naming the member; kLimit.
+// `line` without its LF.
+// Errors  : kMalformed, naming the member; kLimit.
 Result<Answer> ParseAnswer(std::string_view line);
 
 // Goes through the complete lines of answers.jsonl in order. A second line of an id comes as class `repeat`, whatever stands
 // in it. Streams: memory is one line and the ids.
-// Errors   those of `each`; kMalformed with the line, raw ranges that go back or overlap included; kIo.
+// Errors   those of `each`; kMalformed with the line, raw ranges that go back or overlap included; kIo. No file: no lines.
 Result<void> ForEachAnswer(const std::string& path, const std::function<Result<void>(const Answer&)>& each);
 
-// Bodies by offset; any number of reads.
-class RawBodies {
- public:
-  // Errors   kNotFound, kIo.
-  static Result<RawBodies> Open(const std::string& path);
-  // Errors   kMalformed where the range is not in the file; kIo.
-  Result<std::string> Read(uint64_t offset, uint64_t length) const;
-
- private:
-  explicit RawBodies(std::string path) : path_(std::move(path)) {}
-  std::string path_;
-};
-
-// What enters: the number of ids where the class does, else 0.
+// What enters: the number of ids where the class does, else 0. Sizes of looks are counted so.
 inline uint64_t EvidenceTokens(const Answer& answer) { return EntersEvidence(answer.answer_class) ? answer.ids.size() : 0; }
+
+// The class of an answer that could be read: filtered, empty, model (another than was asked), truncated or ok, the first that
+// applies. `reading`: what counts is the lists, not the one token behind the text.
+AnswerClass ClassOf(const Response& response, std::string_view model, bool reading);
 
 // ---- events.jsonl
 
@@ -81,6 +69,10 @@ inline uint64_t EvidenceTokens(const Answer& answer) { return EntersEvidence(ans
 struct Event {
   std::string kind, time;
   Json object;
+
+  // Empty, or 0, where the member is not there.
+  std::string Text(std::string_view member) const;
+  uint64_t Integer(std::string_view member) const;
 };
 
 // kinds that this file writes or asks about
@@ -95,6 +87,7 @@ inline constexpr std::string_view kEventLook = "look";            // a look was 
 inline constexpr std::string_view kEventFinished = "finished";    // nothing more is asked: `reason`
 
 std::string WriteEvent(std::string_view kind, std::string_view time, Json::Object members);
+// Errors   kMalformed with the line; kNotFound, kIo. A last line without its end is left out.
 Result<std::vector<Event>> ReadEvents(const std::string& path);
 
 // A change of the first three files after they were planned.
@@ -126,15 +119,39 @@ struct InvestigationFiles {
 };
 
 // Writes a new directory: the three files and the event `planned`.
-// Errors   kMismatch of CheckBelongs; kInvalidArgument where the folder holds anything; kIo.
+// Errors   kMismatch of CheckBelong; kInvalidArgument where the folder holds anything; kIo.
 Result<void> WriteInvestigation(const std::string& folder, const Plan& plan, const Investigation& investigation, const Prompts& prompts);
 
-// Reads a directory. Changed files are no error here: `changed` names the members, and whoever goes on records a deviation.
-// Errors   kNotFound, kIo; kMalformed, kUnsupported, kLimit with the file's name; kMismatch where plan and investigation, as
-//          they are now, do not belong together.
+// Reads a directory. Changed files are no error here: `changed` names the members. Whoever goes on asks CheckBelong and
+// records a deviation.
+// Errors   kNotFound, kIo; kMalformed, kUnsupported, kLimit with the file's name.
 Result<InvestigationFiles> ReadInvestigation(const std::string& folder);
 
 // The line of events.jsonl that records that the files are now others, and why.
 std::string WriteDeviation(const InvestigationFiles& files, std::string_view time, std::string_view reason);
+
+// The growing files, open to be written by one process.
+class InvestigationLog {
+ public:
+  struct Entry {
+    Answer answer;  // its raw range is set when it is stored
+    std::string body;
+  };
+
+  // Cuts off what a kill left behind, and stands at the ends.
+  // Errors   kUnsafe where another process has the directory; kMalformed, kIo.
+  static Result<InvestigationLog> Open(const std::string& folder);
+
+  // Returns when all of them are on the disk.
+  Result<void> Store(std::vector<Entry>& entries);
+  // Returns when the line, made by WriteEvent or WriteDeviation, is on the disk.
+  Result<void> Append(std::string_view event_lines);
+
+ private:
+  InvestigationLog(FileLock lock, AppendFile answers, AppendFile raw, AppendFile events)
+      : lock_(std::move(lock)), answers_(std::move(answers)), raw_(std::move(raw)), events_(std::move(events)) {}
+  FileLock lock_;
+  AppendFile answers_, raw_, events_;
+};
 
 }  // namespace verdigris::verify

@@ -117,12 +117,11 @@ class Investigation {
   Digest digest_;
 };
 
+// May requests go to this address? kInvalidArgument: "must be ...", without the address.
+Result<void> CheckEndpointUrl(std::string_view url);
+
 // The tests of plan.json that belong to these: the first of each layer and label, in order.
 std::vector<PlanTest> PlanTestsOf(std::span<const InvestigationTest> tests);
-
-// Is this investigation that plan's: digest, tests, stopping and looks, prompts.
-// Errors   kMismatch, naming the member.
-Result<void> CheckBelongs(const Plan& plan, const Investigation& investigation);
 
 // ---- prompts.jsonl
 
@@ -162,5 +161,9 @@ class Prompts {
   std::string bytes_;
   Digest digest_;
 };
+
+// Are these three of one investigation: digests, tests, stopping and looks.
+// Errors   kMismatch, naming the member.
+Result<void> CheckBelong(const Plan& plan, const Investigation& investigation, const Prompts& prompts);
 
 }  // namespace verdigris::verify

@@ -20,7 +20,6 @@ enum class Stopping { kFixed, kLooks, kAnytime };
 
 std::string_view MethodName(PlanMethod method);     // "count"
 std::string_view StoppingName(Stopping stopping);   // "fixed"
-std::string_view LayerName(Layer layer);            // "provider"
 
 inline constexpr size_t kMostPlanTests = 10'000, kMostLooks = 24;
 inline constexpr uint64_t kMostLookTokens = 1'000'000'000'000'000;
