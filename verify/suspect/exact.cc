@@ -1,6 +1,7 @@
 // Tested by tests/verify/suspect/exact_test.cc (suspect.json `integers`; enumeration; never above Chernoff).
 #include "verify/suspect/exact.h"
 
+#include <algorithm>
 #include <array>
 #include <cassert>
 #include <cmath>
@@ -51,6 +52,17 @@ std::vector<Level> LevelsOf(std::span<const int32_t> coefficients) {
   return levels;
 }
 
+Moments MomentsOf(const NullLaw& law, std::span<const Level> levels) {
+  const ScoreLaw score(law);
+  double sum = 0, squares = 0;
+  for (const Level& level : levels) {
+    sum += level.coefficient * static_cast<double>(level.n);
+    squares += static_cast<double>(level.coefficient) * level.coefficient * static_cast<double>(level.n);
+  }
+  const double unit = law.kind == NullLaw::Kind::kGamma ? 0x1p32 : 1;
+  return {sum * score.mean() * unit, std::sqrt(squares * score.variance()) * unit};
+}
+
 TailResult Log10FixedP(const NullLaw& law, std::span<const Level> levels, Int128 seen) {
   if (levels.empty()) return {0, LawStatus::kExact};
   if (law.kind == NullLaw::Kind::kGamma) return GammaP(law, levels, seen);
@@ -64,6 +76,40 @@ TailResult Log10FixedP(const NullLaw& law, std::span<const Level> levels, Int128
     }
   }
   return {Log10WeightedBitsUpperTail(bits, seen), LawStatus::kExact};
+}
+
+FixedCritical CriticalOf(const NullLaw& law, std::span<const Level> levels, double log10_alpha) {
+  assert(log10_alpha < 0);
+  if (levels.empty()) return {};
+  const auto log10_p = [&](Int128 t) { return Log10FixedP(law, levels, t).log10_p; };
+  const auto [mean, deviation] = MomentsOf(law, levels);
+  Int128 largest = 0;
+  bool endless = false;
+  for (const Level& level : levels) {
+    if (level.coefficient < 0) continue;
+    endless = law.kind == NullLaw::Kind::kGamma;
+    largest += Int128{level.coefficient} * static_cast<Int128>(level.n) * (law.kind == NullLaw::Kind::kTwoBernoulli ? 2 * law.heavy + law.light : 1);
+  }
+  // A bracket: p above alpha at `low`, not above it at `high`.
+  const auto step = static_cast<Int128>(2 * deviation) + 1;
+  Int128 low = static_cast<Int128>(mean), high = low + 2 * step;
+  while (log10_p(low) <= log10_alpha) low -= step;
+  for (;; high += step) {
+    if (!endless) high = std::min(high, largest);
+    if (log10_p(high) <= log10_alpha) break;
+    if (!endless && high == largest) return {};
+    low = high;
+  }
+  // log p is nearly a parabola in T: chords close in fast.
+  double at_low = log10_p(low), at_high = log10_p(high);
+  while (high - low > 1 && static_cast<double>(high - low) > 1e-7 * deviation) {
+    const double share = std::clamp((at_low - log10_alpha) / (at_low - at_high), 0.05, 0.95);
+    const Int128 middle = std::clamp(low + static_cast<Int128>(static_cast<double>(high - low) * share), low + 1, high - 1);
+    const double at = log10_p(middle);
+    (at <= log10_alpha ? high : low) = middle;
+    (at <= log10_alpha ? at_high : at_low) = at;
+  }
+  return {true, high, at_high};
 }
 
 }  // namespace verdigris::verify

@@ -18,48 +18,8 @@ namespace {
 constexpr double kLn10 = 2.302585092994045684017991454684;
 constexpr double kLog10Alarm = -6;
 
-// Layer of every window. Windows of other layers, of prompts under `strict`, and outside the log are left out by rank kOut.
+// Rank of a window of another layer, or outside the log.
 constexpr uint64_t kOut = std::numeric_limits<uint64_t>::max();
-
-// The smallest T with p <= 10^log10_alpha, and log10 of that p; log10_size -inf where no T has it.
-struct Critical {
-  Int128 statistic;
-  double log10_size;
-};
-Critical CriticalOf(const NullLaw& law, std::span<const Level> levels, double mean, double deviation, double log10_alpha) {
-  const auto ln_p = [&](Int128 t) { return Log10FixedP(law, levels, t).log10_p; };
-  Int128 largest = 0;
-  for (const Level& level : levels) {
-    const Int128 most = law.kind == NullLaw::Kind::kTwoBernoulli ? 2 * law.heavy + law.light : 1;
-    if (level.coefficient > 0) largest += Int128{level.coefficient} * static_cast<Int128>(level.n) * most;
-  }
-  const bool endless = law.kind == NullLaw::Kind::kGamma;
-  Int128 low = static_cast<Int128>(mean), high = static_cast<Int128>(mean + 4 * deviation) + 1;
-  for (int i = 0; i < 60; ++i) {
-    if (!endless) high = std::min(high, largest);
-    if (ln_p(high) <= log10_alpha) break;
-    if (!endless && high == largest) return {largest, -std::numeric_limits<double>::infinity()};
-    low = high;
-    high += static_cast<Int128>(2 * deviation) + 1;
-  }
-  if (ln_p(low) <= log10_alpha) low = high - static_cast<Int128>(20 * deviation) - 2;
-  double at_low = ln_p(low), at_high = ln_p(high);
-  // log p is nearly a parabola in T: chords close in fast. Below a ten-millionth of the deviation nothing changes.
-  while (high - low > 1 && static_cast<double>(high - low) > 1e-7 * deviation) {
-    const double share = std::clamp((at_low - log10_alpha) / (at_low - at_high), 0.05, 0.95);
-    Int128 middle = low + static_cast<Int128>(static_cast<double>(high - low) * share);
-    middle = std::clamp(middle, low + 1, high - 1);
-    const double at = ln_p(middle);
-    if (at <= log10_alpha) {
-      high = middle;
-      at_high = at;
-    } else {
-      low = middle;
-      at_low = at;
-    }
-  }
-  return {high, at_high};
-}
 
 }  // namespace
 
@@ -143,14 +103,9 @@ Result<Trial> Trial::Create(const Profile& profile, const Layers& layers, const 
   trial.coefficients_ = sets[0];
   trial.levels_ = LevelsOf(trial.coefficients_);
   const ScoreLaw score(law);
-  double sum = 0, squares = 0;
-  for (const Level& level : trial.levels_) {
-    sum += level.coefficient * static_cast<double>(level.n);
-    squares += static_cast<double>(level.coefficient) * level.coefficient * static_cast<double>(level.n);
-  }
-  const double unit = law.kind == NullLaw::Kind::kGamma ? 0x1p32 : 1;
-  trial.mean_ = sum * score.mean() * unit;
-  trial.deviation_ = std::sqrt(squares * score.variance()) * unit;
+  const Moments moments = MomentsOf(law, trial.levels_);
+  trial.mean_ = moments.mean;
+  trial.deviation_ = moments.deviation;
   if (sequential) {
     constexpr double kScale = kMostCoefficient;
     const Grid grid = IsSequential(options.rule) ? Grid::Steps(score)
@@ -204,9 +159,9 @@ Result<TrialLineUp> RunTrialLineUp(Trial& trial, const Key& real, const DecoyKey
   line_up.real = trial.Judge(all[real_place]);
   line_up.rank.decoys = count;
   std::array<double, 3> log10_alpha = {-1, -2, -3};
-  std::array<Critical, 3> critical{};
+  std::array<FixedCritical, 3> critical{};
   for (size_t i = 0; i < critical.size(); ++i) {
-    if (!trial.sequential() && !trial.levels().empty()) critical[i] = CriticalOf(trial.law(), trial.levels(), trial.mean(), trial.deviation(), log10_alpha[i]);
+    critical[i] = trial.sequential() ? FixedCritical{} : CriticalOf(trial.law(), trial.levels(), log10_alpha[i]);
   }
   std::array<uint64_t, 3> counts{};
   double sum = 0, squares = 0;
@@ -218,7 +173,7 @@ Result<TrialLineUp> RunTrialLineUp(Trial& trial, const Key& real, const DecoyKey
       continue;
     }
     line_up.rank.at_least += all[place].statistic >= all[real_place].statistic;
-    for (size_t i = 0; i < counts.size(); ++i) counts[i] += std::isfinite(critical[i].log10_size) && critical[i].log10_size < 0 && all[place].statistic >= critical[i].statistic;
+    for (size_t i = 0; i < counts.size(); ++i) counts[i] += critical[i].attainable && all[place].statistic >= critical[i].statistic;
     const double z = trial.deviation() > 0 ? (static_cast<double>(all[place].statistic) - trial.mean()) / trial.deviation() : 0;
     sum += z;
     squares += z * z;
@@ -228,7 +183,7 @@ Result<TrialLineUp> RunTrialLineUp(Trial& trial, const Key& real, const DecoyKey
     line_up.sd_z = std::sqrt(std::max(0.0, squares / count - line_up.mean_z * line_up.mean_z));
   }
   for (size_t i = 0; i < counts.size(); ++i) {
-    const double size = trial.sequential() ? log10_alpha[i] : trial.levels().empty() ? -std::numeric_limits<double>::infinity() : critical[i].log10_size;
+    const double size = trial.sequential() ? log10_alpha[i] : critical[i].log10_size;
     // A process need not reach its level, so only too many are an alarm; so with scores that fall short of the law.
     const bool exact = trial.status() == TrialStatus::kExact;
     const double log10_p = exact ? Log10TwoSidedBinomial(count, counts[i], size)

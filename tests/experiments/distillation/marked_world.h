@@ -12,8 +12,10 @@ constexpr size_t kAnswerTokens = 240;
 
 // green, gamma 1/4, delta 3. Without accounts every position is the provider's; with them, half of the windows.
 inline Profile DistillationProfile(const PocketWorld& world, int64_t window, bool accounts) {
+  SamplerSettings sampler;
+  sampler.delta_milli = 3000;
   return PocketProfile(world, *FindScheme("green"), accounts ? kFullShare / 2 : kFullShare,
-                       {{"window", window}, {"planes", 2}, {"threshold", 1}, {"delta_milli", 3000}});
+                       {{"window", window}, {"planes", 2}, {"threshold", 1}}, sampler);
 }
 
 inline KeyFile DistillationKey(const Profile& profile, KeyRole role, const std::string& account, const std::string& id, uint32_t i) {

@@ -9,6 +9,8 @@ WORK is a folder outside the tree; every step takes up what an earlier run left 
     students.py train   --work WORK --name base --data base.npz --tokens 2400000
     students.py train   --work WORK --name h2_10_s1 --start base --data s1.npz --marked h2_s1.jsonl --share 10
     students.py answers --work WORK --name h2_10_s1 --tokens 205000 --lists 41000
+    students.py read    --work WORK --name h2_10_s1 --log h2_s1.jsonl --tokens 40000
+    students.py pack    --work WORK --name h2_10_s1.answers --out h2_10_s1.answers.zst
 """
 
 import argparse
@@ -271,18 +273,72 @@ def collect(args):
     print(f"{args.name}: {tokens} answer tokens, {listed} with lists, {tokens / (time.time() - began):.0f} a second", flush=True)
 
 
+@torch.no_grad()
+def read(args):
+    """What a model predicts at every position of marked answers it is shown: the --lists best ids and their logs."""
+    path = os.path.join(args.work, args.name + ".reading.npz")
+    if os.path.exists(path):
+        return
+    model = load(os.path.join(args.work, args.name))
+    records, tokens = [], 0
+    with open(os.path.join(args.work, args.log)) as f:
+        for line in f:
+            records.append(json.loads(line))
+            tokens += len(records[-1]["output"])
+            if tokens >= args.tokens:
+                break
+    list_ids, list_lps = [], []
+    for record in records:
+        ids = torch.tensor([[BOS] + record["prompt"] + record["output"]])
+        lp, top = F.log_softmax(model(ids[:, :-1])[0, len(record["prompt"]) :], -1).topk(args.lists)
+        list_ids.append(top.numpy().astype(np.uint16))
+        list_lps.append(lp.numpy())
+    np.savez(path + ".part.npz", prompts=np.asarray([r["prompt"] for r in records], np.uint16),
+             ids=np.concatenate([np.asarray(r["output"], np.uint16) for r in records]),
+             ends=np.cumsum([len(r["output"]) for r in records]), ended=np.asarray([r["ended"] for r in records]),
+             list_ids=np.concatenate(list_ids), list_lps=np.concatenate(list_lps))
+    os.replace(path + ".part.npz", path)
+    print(f"{args.name}: read {tokens} tokens", flush=True)
+
+
+def columns(a):
+    """The arrays of an .npz of answers or of a reading as the bytes of a .dump file: see dump.h."""
+    lists = a["list_ids"]
+    # -lp in units of 1/256 nat. A list descends, so that all but the first are kept as steps.
+    steps = np.minimum(np.rint(-256.0 * a["list_lps"]), 65535).astype(np.int64)
+    steps[:, 1:] -= steps[:, :-1].copy()
+    lengths = np.diff(a["ends"], prepend=0)
+    head = f"verdigris-dump 1 {len(lengths)} {a['prompts'].shape[1]} {len(a['ids'])} {len(lists)} {lists.shape[1]}\n".encode()
+    parts = [a["prompts"].T, lengths, a["ended"], a["ids"], lists.T, steps.T]
+    return head + b"".join(np.ascontiguousarray(p).astype("<u2").tobytes() for p in parts)
+
+
+def pack(args):
+    """WORK/NAME.npz -> OUT: columns, compressed."""
+    import zstandard
+
+    with open(args.out + ".part", "wb") as f:
+        f.write(zstandard.ZstdCompressor(level=19).compress(columns(dict(np.load(os.path.join(args.work, args.name + ".npz"))))))
+    os.replace(args.out + ".part", args.out)
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     s = p.add_subparsers(required=True)
-    for name, run in (("pool", pool), ("train", train), ("answers", collect)):
+    for name, run in (("pool", pool), ("train", train), ("answers", collect), ("read", read), ("pack", pack)):
         q = s.add_parser(name)
         q.set_defaults(run=run)
         q.add_argument("--work", required=True)
         q.add_argument("--name", required=True)
         q.add_argument("--seed", type=int, default=1)
         q.add_argument("--batch", type=int, default=192)
-        if name != "train":
+        if name not in ("train", "pack"):
             q.add_argument("--tokens", type=int, required=True)
+        if name == "read":
+            q.add_argument("--log", required=True, help="marked answers, JSON lines")
+            q.add_argument("--lists", type=int, default=64, help="ids a position")
+        if name == "pack":
+            q.add_argument("--out", required=True)
         if name == "train":
             q.add_argument("--data", required=True, help="a pool")
             q.add_argument("--use", type=int, default=400_000, help="tokens of answers")
