@@ -1058,7 +1058,7 @@ static void TestScores(void) {
                  {VDG_RULE_TUPLE, 1, 136, 29, 152, 36},
                  {VDG_RULE_FIRST, 1, 99, 23, 110, 28}};
   vdg_marker* markers[2];
-  uint32_t ids[kIds];
+  uint32_t ids[kIds], repeats[kIds];
   vdg_score score, *each = calloc(kIds, sizeof *each);
   vdg_total totals[2];
   size_t i, c;
@@ -1123,6 +1123,12 @@ static void TestScores(void) {
     }
     CHECK(n[1] == totals[0].n && n[2] == totals[1].n);
     CHECK(statistic[1] == totals[0].statistic && statistic[2] == totals[1].statistic);
+  }
+  /* 20 ids over and over have 20 tuples (statistics.md P3). */
+  for (i = 0; i < kIds; ++i) repeats[i] = 1000 + (uint32_t)(i % 20);
+  for (c = 0; c < 2; ++c) {
+    CHECK_CODE(vdg_score_sequence(markers[0], repeats, kIds, c ? VDG_RULE_FIRST : VDG_RULE_TUPLE, NULL, totals, &err), VDG_OK);
+    CHECK(totals[0].n + totals[1].n == 20);
   }
   CHECK_CODE(vdg_score_sequence(markers[0], NULL, 0, 0, NULL, totals, &err), VDG_OK);
   CHECK(totals[0].n == 0 && totals[1].n == 0);

@@ -10,6 +10,7 @@
 #include <set>
 
 #include "tests/bands.h"
+#include "tests/verify/real_texts.h"
 #include "tests/verify/text_kinds.h"
 #include "tests/watermark/testing.h"
 #include "verify/judge.h"
@@ -37,21 +38,78 @@ struct Corpus {
   uint32_t vocab;
 };
 
-Corpus MakeCorpus(std::string_view kind, size_t documents, size_t bytes, uint64_t seed) {
-  Corpus corpus;
+Corpus EncodeCorpus(std::vector<std::string> texts) {
+  Corpus corpus{std::move(texts), {}, 0};
   PieceIds pieces;
-  for (size_t d = 0; d < documents; ++d) {
-    corpus.texts.push_back(TextMaker(seed * 1000 + d).Make(kind, bytes));
-    corpus.ids.push_back(pieces.Encode(corpus.texts.back()));
-  }
+  for (const std::string& text : corpus.texts) corpus.ids.push_back(pieces.Encode(text));
   corpus.vocab = pieces.vocab();
   return corpus;
+}
+
+Corpus MakeCorpus(std::string_view kind, size_t documents, size_t bytes, uint64_t seed) {
+  std::vector<std::string> texts;
+  for (size_t d = 0; d < documents; ++d) texts.push_back(TextMaker(seed * 1000 + d).Make(kind, bytes));
+  return EncodeCorpus(std::move(texts));
 }
 
 std::vector<PositionState> StatesOf(const Profile& profile, std::span<const uint32_t> ids, Rule rule = Rule::kFirst) {
   std::vector<PositionState> states;
   ClassifyPositions(ids, profile.window(), profile.special_ids(), rule, states);
   return states;
+}
+
+// P9: 200 keys on documents of at least 200 tuples: |mean of their rates at .01 - mean size| <= 5 s / sqrt(200), s over keys.
+void CheckMeanOverKeys(const std::string& domain, const Corpus& corpus) {
+  CAPTURE(domain);
+  const double documents = static_cast<double>(corpus.ids.size());
+  const Profile profile = GreenProfile(corpus.vocab);
+  const NullLaw law = profile.scheme().null_law(profile);
+  Evidence evidence(2);
+  std::vector<std::vector<size_t>> rows_of;
+  double mean_size = 0;
+  for (size_t d = 0; d < corpus.ids.size(); ++d) {
+    const auto& ids = corpus.ids[d];
+    auto states = StatesOf(profile, ids);
+    Evidence own(2);
+    std::vector<size_t> founded;
+    own.AddText(ids, states, 0, &founded);
+    REQUIRE(own.size() >= 200);
+    for (size_t t = 0; t < ids.size(); ++t) {
+      if (founded[t] == Evidence::kNone) states[t] = PositionState::kRepeated;
+    }
+    evidence.AddText(ids, states, d, nullptr);
+    auto& rows = rows_of.emplace_back();
+    for (size_t row = 0; row < own.size(); ++row) rows.push_back(evidence.FindRow(own.window_of(row)));
+    mean_size += std::pow(10, SizeOf(law, own.size(), -2).log10_size);
+  }
+  mean_size /= documents;
+  Tuples tuples;
+  for (size_t row = 0; row < evidence.size(); ++row) {
+    tuples.windows.push_back(evidence.window_of(row));
+    tuples.ids.push_back(evidence.id_of(row));
+  }
+  KeyScorer scorer = *KeyScorer::Create(profile, tuples);
+  std::vector<uint64_t> scores(tuples.size());
+  std::vector<double> rates;
+  for (uint32_t i = 0; i < 200; ++i) {
+    scorer.ScoreEach(TestKey("P9 " + domain, i).secret(), scores.data());
+    int rejected = 0;
+    for (const auto& rows : rows_of) {
+      uint64_t k = 0;
+      for (const size_t row : rows) k += scores[row];
+      rejected += Log10BinomialUpperTail(rows.size(), k, 1, 4) <= -2;
+    }
+    rates.push_back(rejected / documents);
+  }
+  double mean = 0, variance = 0;
+  for (const double rate : rates) mean += rate / 200;
+  for (const double rate : rates) variance += (rate - mean) * (rate - mean) / 199;
+  const Overlap overlap = OverlapOf(evidence, corpus.ids.size());
+  std::sort(rates.begin(), rates.end());
+  MESSAGE(domain << ": rate at .01 " << mean << " (size " << mean_size << "), 5 to 95 % of keys " << rates[10] << " to " << rates[189]
+               << "; rho " << overlap.rho() << " predicts " << RateOfKey(overlap.rho(), .01, -kKeyQuantile) << " to "
+               << RateOfKey(overlap.rho(), .01, kKeyQuantile));
+  CHECK(std::fabs(mean - mean_size) <= 5 * std::sqrt(variance / 200));
 }
 
 }  // namespace
@@ -206,58 +264,36 @@ TEST_CASE("calibrations that make no sense are refused") {
 }
 
 TEST_CASE("slow: P9: on nine kinds of text the rate over 200 keys is the exact size on average, whatever the boilerplate") {
-  // 60 documents of >= 200 tuples a kind, a = .01: |mean over keys - mean size| <= 5 s / sqrt(200), f 1.3e-6 a kind.
   for (const std::string_view kind : kTextKinds) {
-    CAPTURE(kind);
-    const Corpus corpus = MakeCorpus(kind, 60, kind == "licences" ? 30000 : 4000, 9);
-    const Profile profile = GreenProfile(corpus.vocab);
-    const NullLaw law = profile.scheme().null_law(profile);
-    Evidence evidence(2);
-    std::vector<std::vector<size_t>> rows_of;
-    double mean_size = 0;
-    for (size_t d = 0; d < corpus.ids.size(); ++d) {
-      const auto& ids = corpus.ids[d];
-      auto states = StatesOf(profile, ids);
-      Evidence own(2);
-      std::vector<size_t> founded;
-      own.AddText(ids, states, 0, &founded);
-      REQUIRE(own.size() >= 200);
-      for (size_t t = 0; t < ids.size(); ++t) {
-        if (founded[t] == Evidence::kNone) states[t] = PositionState::kRepeated;
-      }
-      evidence.AddText(ids, states, d, nullptr);
-      auto& rows = rows_of.emplace_back();
-      for (size_t row = 0; row < own.size(); ++row) rows.push_back(evidence.FindRow(own.window_of(row)));
-      mean_size += std::pow(10, SizeOf(law, own.size(), -2).log10_size);
-    }
-    mean_size /= 60;
-    Tuples tuples;
-    for (size_t row = 0; row < evidence.size(); ++row) {
-      tuples.windows.push_back(evidence.window_of(row));
-      tuples.ids.push_back(evidence.id_of(row));
-    }
-    KeyScorer scorer = *KeyScorer::Create(profile, tuples);
-    std::vector<uint64_t> scores(tuples.size());
-    std::vector<double> rates;
-    for (uint32_t i = 0; i < 200; ++i) {
-      scorer.ScoreEach(TestKey("P9 " + std::string(kind), i).secret(), scores.data());
-      int rejected = 0;
-      for (const auto& rows : rows_of) {
-        uint64_t k = 0;
-        for (const size_t row : rows) k += scores[row];
-        rejected += Log10BinomialUpperTail(rows.size(), k, 1, 4) <= -2;
-      }
-      rates.push_back(rejected / 60.);
-    }
-    double mean = 0, variance = 0;
-    for (const double rate : rates) mean += rate / 200;
-    for (const double rate : rates) variance += (rate - mean) * (rate - mean) / 199;
-    const Overlap overlap = OverlapOf(evidence, 60);
-    std::sort(rates.begin(), rates.end());
-    MESSAGE(std::string(kind) << ": rate at .01 " << mean << " (size " << mean_size << "), 5 to 95 % of keys " << rates[10] << " to " << rates[189]
-                 << "; rho " << overlap.rho() << " predicts " << RateOfKey(overlap.rho(), .01, -kKeyQuantile) << " to "
-                 << RateOfKey(overlap.rho(), .01, kKeyQuantile));
-    CHECK(std::fabs(mean - mean_size) <= 5 * std::sqrt(variance / 200));
+    CheckMeanOverKeys(std::string(kind), MakeCorpus(kind, 60, kind == "licences" ? 30000 : 4000, 9));
+  }
+}
+
+TEST_CASE("slow: P9: the same on licences, and on prose, code and thirty languages where they are at hand") {
+  std::vector<std::string> licences;
+  for (const char* name : {"Apache-2.0", "Artistic", "BSD", "CC0-1.0", "GFDL-1.2", "GFDL-1.3", "GPL-1", "GPL-2", "GPL-3", "LGPL-2", "LGPL-2.1", "LGPL-3", "MPL-1.1", "MPL-2.0"}) {
+    const std::string text = ReadFileOrNothing("/usr/share/common-licenses/" + std::string(name));
+    if (text.size() >= 4000) licences.push_back(text.substr(0, 12000));
+  }
+  if (licences.size() >= 10) {
+    CheckMeanOverKeys("licences of Debian", EncodeCorpus(licences));
+  } else {
+    MESSAGE("skipped: no licences in /usr/share/common-licenses");
+  }
+  const std::vector<UdhrText> languages = UdhrTexts();
+  if (languages.empty()) {
+    MESSAGE("skipped: no folder shared/ beside the repository");
+    return;
+  }
+  std::vector<std::string> declarations;
+  for (const UdhrText& language : languages) declarations.push_back(language.text);
+  CheckMeanOverKeys("thirty languages", EncodeCorpus(declarations));
+  for (const char* name : {"wikitext2_test.txt", "human_eval.jsonl"}) {
+    const std::string text = ReadFileOrNothing(VERDIGRIS_SHARED_DIR "/data/text/" + std::string(name));
+    REQUIRE(text.size() >= 200'000);
+    std::vector<std::string> parts;
+    for (size_t d = 0; d < 50; ++d) parts.push_back(text.substr(d * 4000, 4000));
+    CheckMeanOverKeys(name, EncodeCorpus(parts));
   }
 }
 
