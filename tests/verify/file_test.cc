@@ -315,5 +315,53 @@ TEST_CASE("a file name of the longest length can be written") {
   CHECK(Get(path) == "x");
 }
 
+TEST_CASE("a confidential file is read under the checks of a secret one") {
+  Folder folder;
+  const std::string content(3'000'000, 'x');
+  Put(folder / "filter", content, 0600);
+  Put(folder / "open", "y", 0644);
+  CHECK(*ReadConfidentialFile(folder / "filter", content.size()) == content);
+  CHECK(ReadConfidentialFile(folder / "filter", content.size() - 1).error().kind == ErrorKind::kLimit);
+  CHECK(ReadConfidentialFile(folder / "open", 10).error().kind == ErrorKind::kUnsafe);
+  CHECK(*ReadConfidentialFile(folder / "open", 10, /*insecure_permissions=*/true) == "y");
+  CHECK(ReadConfidentialFile(folder / "absent", 10).error().kind == ErrorKind::kNotFound);
+}
+
+TEST_CASE("lines are given one by one, whatever their length, with or without a last line feed") {
+  Folder folder;
+  const std::string path = folder / "lines";
+  const std::string longest(200'000, 'z');
+  for (const bool feed_at_end : {false, true}) {
+    std::vector<std::string> want = {"", "one", "", longest};
+    for (int i = 0; i < 30'000; ++i) want.push_back(std::to_string(i));
+    std::string content;
+    for (const std::string& line : want) content += (content.empty() && &line == &want.front() ? "" : "\n") + line;
+    if (feed_at_end) content += "\n";
+    Put(path, content, 0644);
+    LineReader reader = *LineReader::Open(path, longest.size());
+    std::string_view line;
+    size_t got = 0;
+    for (;; ++got) {
+      const auto more = reader.Next(line);
+      REQUIRE(more.has_value());
+      if (!*more) break;
+      REQUIRE(got < want.size());
+      REQUIRE(line == want[got]);
+    }
+    CHECK(got == want.size());
+    CHECK(reader.Place() == path + ":" + std::to_string(want.size()));
+    CHECK(!*reader.Next(line));
+  }
+  LineReader reader = *LineReader::Open(path, longest.size() - 1);
+  std::string_view line;
+  for (int i = 0; i < 3; ++i) REQUIRE(*reader.Next(line));
+  CHECK(reader.Next(line).error().message == path + ":4: a line of more than 199999 bytes");
+  Put(path, "", 0644);
+  CHECK(!*LineReader::Open(path, 10)->Next(line));
+  CHECK(LineReader::Open(folder / "absent", 10).error().kind == ErrorKind::kNotFound);
+  LineReader of_folder = *LineReader::Open(folder / ".", 10);
+  CHECK(of_folder.Next(line).error().kind == ErrorKind::kIo);
+}
+
 }  // namespace
 }  // namespace verdigris::verify
