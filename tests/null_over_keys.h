@@ -15,7 +15,7 @@
 namespace verdigris::testing {
 
 // Scores the text's tuples under `keys` random provider keys TestKey(id, i) and checks the counts of p <= a, a = 1e-1 to
-// 1e-4, each in its two-sided band with false alarm f = 1e-7 (8e-7 a text under both rules). The pass through
+// 1e-4, each in its two-sided band that correct code leaves with chance 1e-7: 8e-7 a text under both rules. The pass through
 // JudgeText for the first 50 keys shows that what is counted here is what a finding says.
 inline void CheckNullOverKeys(const Profile& profile, const std::vector<uint32_t>& ids, const std::string& id, uint32_t keys) {
   using namespace verify;

@@ -470,7 +470,7 @@ static void TestMask(void) {
   CHECK(price.state == VDG_STATE_MARKED && price.layer == VDG_LAYER_PROVIDER);
   for (i = 990; i < 996; ++i) CHECK(!Bit(mask, i));
   CHECK(!Bit(mask, 50));
-  /* Binomial(990, 1/2): |z| < 5, false alarm 5.7e-7. */
+  /* Binomial(990, 1/2): |z| < 5. False alarm: 5.7e-7. */
   CHECK(fabs((double)Popcount(mask, 125) - 495) < 5 * sqrt(990 * .25));
   vdg_marker_free(marker);
 }

@@ -65,6 +65,7 @@ TEST_CASE("slow: at least 95 of 100 marked answers are detected at 1e-6: provide
 }
 
 TEST_CASE("slow: p over 100,000 keys keeps its band on unmarked text of the pocket model") {
+  // False alarm: 8e-7.
   const PocketWorld world = LoadPocketWorld();
   const auto profile = PocketProfile(world, *FindScheme("green"));
   CheckNullOverKeys(profile, ReadAgain(world, WritePocketText(world, nullptr, 400, 1).ids), "null pocket", 100000);

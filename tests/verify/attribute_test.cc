@@ -131,7 +131,7 @@ TEST_CASE("a provider layer that shows nothing names nobody, unless the caller i
 }
 
 TEST_CASE("family-wise: some account is named in at most alpha of 2,000 unmarked texts") {
-  // 20 accounts each, alpha .05; AtMost, f 1e-6. Control: the plain p of the best account.
+  // 20 accounts each, alpha .05. False alarm: 1e-6. Control: the plain p of the best account.
   const World world(0);
   AttributeOptions options;
   options.alpha = .05;

@@ -127,7 +127,7 @@ TEST_CASE("content is SHA-256 over lengths and bytes, in order; a failed record 
 }
 
 TEST_CASE("random keys on one text: counts in their bands for every scheme, and the library's counts are those of each key") {
-  // f 1e-6 for each level of the self-check.
+  // False alarm: 1.2e-5, 3 levels of the self-check at 1e-6 for 4 schemes.
   for (const Scheme* scheme : Schemes()) {
     CAPTURE(scheme->name);
     const auto profile = *MakeProfile(SchemeObject(*scheme, 5000));
@@ -156,6 +156,7 @@ TEST_CASE("random keys on one text: counts in their bands for every scheme, and 
 }
 
 TEST_CASE("a corpus calibration counts what judging each document counts, and shares what documents share") {
+  // False alarm: 6e-6, 3 levels of the self-check at 1e-6 under 2 rules.
   for (const Rule rule : {Rule::kFirst, Rule::kTuple}) {
     CAPTURE(rule);
     const Corpus corpus = MakeCorpus("prose", 60, 1500, 1);
@@ -264,12 +265,14 @@ TEST_CASE("calibrations that make no sense are refused") {
 }
 
 TEST_CASE("slow: P9: on nine kinds of text the rate over 200 keys is the exact size on average, whatever the boilerplate") {
+  // False alarm: 1.2e-5, 9 domains of 1.3e-6.
   for (const std::string_view kind : kTextKinds) {
     CheckMeanOverKeys(std::string(kind), MakeCorpus(kind, 60, kind == "licences" ? 30000 : 4000, 9));
   }
 }
 
 TEST_CASE("slow: P9: the same on licences, and on prose, code and thirty languages where they are at hand") {
+  // False alarm: 5.2e-6, 4 domains of 1.3e-6.
   std::vector<std::string> licences;
   for (const char* name : {"Apache-2.0", "Artistic", "BSD", "CC0-1.0", "GFDL-1.2", "GFDL-1.3", "GPL-1", "GPL-2", "GPL-3", "LGPL-2", "LGPL-2.1", "LGPL-3", "MPL-1.1", "MPL-2.0"}) {
     const std::string text = ReadFileOrNothing("/usr/share/common-licenses/" + std::string(name));
@@ -298,8 +301,8 @@ TEST_CASE("slow: P9: the same on licences, and on prose, code and thirty languag
 }
 
 TEST_CASE("P10: copies with edits, pooled and by first-seen assignment, keep their level; added per document they do not") {
-  // 200 copies of 300 random ids (seed 10), 6 substitutions each, 5,000 keys: pooled in its band at .1 and .01, f 1e-7 each;
-  // Fisher over first-seen documents at most .1 and .01, f 1e-6 each.
+  // 200 copies of 300 random ids (seed 10), 6 substitutions each, 5,000 keys: pooled in its band at .1 and .01, 1e-7 each;
+  // Fisher over first-seen documents at most .1 and .01, 1e-6 each. False alarm: 2.2e-6.
   const Profile profile = GreenProfile();
   std::mt19937_64 random(10);
   std::vector<uint32_t> original(300);
@@ -362,6 +365,7 @@ TEST_CASE("P10: copies with edits, pooled and by first-seen assignment, keep the
 TEST_CASE("slow: the spread over keys is what the overlap predicts") {
   // Zipf-like documents over 20,000 tuples in the manner of statistics.md 9.2, given as windows of one id: rho about .1.
   // 200 random keys: the share of keys inside the predicted 5 to 95 % range is 90 % by the normal law, here within .8 and 1.
+  // False alarm: 3e-6, of the self-check; the tolerances of the spread are many times its error.
   const Profile profile = *MakeProfile(SchemeObject(*FindScheme("green"), 60000, kFullShare, 1));
   std::mt19937_64 random(12);
   const auto uniform = [&] { return (static_cast<double>(random() >> 11) + .5) * 0x1p-53; };
@@ -395,7 +399,7 @@ TEST_CASE("slow: the spread over keys is what the overlap predicts") {
 }
 
 TEST_CASE("P19: the key that did best of 20 on one text needs the factor 20 there, and none of it on another") {
-  // 2,000 lots of 20 keys; AtMost at .05, f 1e-6, twice. Control: the chosen key's plain p on the text it was chosen on.
+  // 2,000 lots of 20 keys; at most .05, twice. False alarm: 2e-6. Control: the chosen key's plain p on the text it was chosen on.
   const Profile profile = GreenProfile();
   std::vector<KeyScorer> scorers;
   std::vector<std::vector<uint32_t>> texts(2);
@@ -428,7 +432,7 @@ TEST_CASE("P19: the key that did best of 20 on one text needs the factor 20 ther
 }
 
 TEST_CASE("slow: 100,000 random keys on a text of 1,000 tuples") {
-  // f 1e-6 for each of three levels, 1e-6 more at .0001.
+  // False alarm: 4e-6, 3 levels of the self-check and one more.
   const Profile profile = GreenProfile();
   std::mt19937_64 random(43);
   std::vector<uint32_t> ids(1002);

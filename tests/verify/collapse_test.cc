@@ -4,7 +4,7 @@
 // Three toy profiles of that kind over the PRF of `green`: what they hash stands in Evidence as the window. 200 positions, 50
 // distinct n-grams of them on one effective input; 10,000 keys.
 //
-// False alarm: 3 profiles x 2 levels x 1e-7 = 6e-7.
+// False alarm: 6e-7, 3 profiles x 2 levels of 1e-7.
 #include <cmath>
 #include <random>
 #include <set>

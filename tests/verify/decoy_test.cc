@@ -109,7 +109,7 @@ TEST_CASE("exact size: the largest attainable p at or below alpha, for every law
 }
 
 TEST_CASE("a line-up ranks the real key by counting decoys at least as high, in every scheme, and its self-check passes") {
-  // The self-check fails by chance once in a million for each level.
+  // False alarm: 1.2e-5, 3 levels of the self-check at 1e-6 for 4 schemes.
   for (const Scheme* scheme : Schemes()) {
     CAPTURE(scheme->name);
     World world(*scheme, 300, 91);
@@ -136,7 +136,7 @@ TEST_CASE("a line-up ranks the real key by counting decoys at least as high, in 
 }
 
 TEST_CASE("rank p of random keys is uniform, ties counted against the key") {
-  // 2,000 lots of a key and 19 decoys on one short text: P(p <= j/20) <= j/20. AtMost, f 1e-6 for each of three levels.
+  // 2,000 lots of a key and 19 decoys on one short text: P(p <= j/20) <= j/20. False alarm: 3e-6, 3 levels of 1e-6.
   World world(*FindScheme("green"), 40, 92);
   KeyScorer scorer = *KeyScorer::Create(world.profile, world.tuples);
   uint64_t at[3] = {};

@@ -77,7 +77,7 @@ TEST_CASE("tuples of a layer are those that the selector assigns to it") {
   const Evidence evidence = EvidenceOf(profile, RandomIds(2, 2000, 3000));
   const Tuples mine = TuplesOf(evidence, profile, layers, Layer::kProvider), others = TuplesOf(evidence, profile, layers, Layer::kAccount);
   CHECK(mine.size() + others.size() == evidence.size());
-  CHECK(WithinBinomialBand(mine.size(), evidence.size(), 0.25, 1e-9));
+  CHECK(WithinBinomialBand(mine.size(), evidence.size(), 0.25, 1e-9));  // False alarm: 1e-9.
   for (const uint32_t* window : mine.windows) {
     Layer layer;
     layers.Assign(profile, &window, 1, &layer);
@@ -129,7 +129,7 @@ TEST_CASE("a key is dropped after the first tuple at which its likelihood ratio 
 }
 
 TEST_CASE("futility drops the right key with chance at most c, whatever the law") {
-  // 20,000 streams of scores under the planned effect; AtMost(c = .01), f 1e-6 for each of three laws. Seed 84.
+  // 20,000 streams of scores under the planned effect; at most c = .01. Seed 84. False alarm: 3e-6, 3 laws of 1e-6.
   std::mt19937_64 random(84);
   const auto uniform = [&] { return (static_cast<double>(random() >> 11) + 0.5) * 0x1p-53; };
   constexpr size_t kTokens = 400;
@@ -179,8 +179,8 @@ TEST_CASE("plans that make no sense are refused") {
 }
 
 TEST_CASE("P23: futility takes away rejections only, and 10,000 wrong keys last 338 of 1,256 tuples on average") {
-  // p1 .6, g 1/2; mean length within 5 % (f < 1e-6). The exact mean is 342.912, the standard deviation 182.112, by a dynamic
-  // programme over (tuples, greens); |z| < 5: 5.7e-7. Text: seed 23.
+  // p1 .6, g 1/2; mean length within 5 %. The exact mean is 342.912, the standard deviation 182.112, by a dynamic
+  // programme over (tuples, greens); |z| < 5. Text: seed 23. False alarm: 5.7e-7.
   const Profile profile = HalfGreen();
   const Evidence evidence = EvidenceOf(profile, RandomIds(23, 1400, 50000));
   Tuples tuples = TuplesOf(evidence);

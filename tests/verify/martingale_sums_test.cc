@@ -154,7 +154,7 @@ TEST_CASE("running maximum of sums equals the largest M over every prefix") {
 
 TEST_CASE("null sums of exponentials looked at after every score cross as rarely as they should") {
   // 20,000 streams of 1,000 scores, mt19937_64, seed 86. Counts of an independent simulation of as many ([looks]):
-  // false alarm of |c - r| <= 5.5 sqrt(c + r) about 4e-8 each; at most alpha, false alarm 1e-6 each; 3.2e-6 in all.
+  // |c - r| <= 5.5 sqrt(c + r) fails by chance about 4e-8 times each, at most alpha 1e-6 times. False alarm: 3.2e-6.
   // Control: a fixed-length test looked at as often.
   constexpr uint64_t kStreams = 20'000, kHorizon = 1000;
   constexpr std::array<double, 3> kAlpha = {0.05, 0.01, 0.001}, kLooks = {398, 73, 7};
@@ -199,8 +199,8 @@ TEST_CASE("null sums of exponentials looked at after every score cross as rarely
 }
 
 TEST_CASE("null streams of two kinds of bits cross at most at alpha") {
-  // 20,000 streams of 300 scores of 15 heavy and 15 light bits, mt19937_64, seed 87; false alarm 1e-6 each, 3e-6 in
-  // all.
+  // 20,000 streams of 300 scores of 15 heavy and 15 light bits, mt19937_64, seed 87.
+  // False alarm: 3e-6, 3 levels of 1e-6.
   const NullLaw law = NullLaw::TwoBernoulli(15, 15);
   std::mt19937_64 random(87);
   std::array<uint64_t, 3> crossed = {};

@@ -177,8 +177,8 @@ TEST_CASE("stopping lengths on marked text equal the vectors") {
 }
 
 TEST_CASE("P18: 100,000 null streams looked at after every token cross as rarely as they should") {
-  // mt19937_64, seeds 182 and 184; bits of rate 1/4 are two of its bits joined by "and". Binomial bands with false
-  // alarm 1e-7 each, 6e-7 in all. Control: a fixed-length test looked at as often.
+  // mt19937_64, seeds 182 and 184; bits of rate 1/4 are two of its bits joined by "and". Binomial bands.
+  // False alarm: 6e-7, 6 of 1e-7. Control: a fixed-length test looked at as often.
   constexpr uint64_t kStreams = 100'000;
   constexpr uint32_t kHorizon = 2000;
   constexpr std::array<double, 3> kAlpha = {0.05, 0.01, 0.001};

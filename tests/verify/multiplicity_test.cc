@@ -131,7 +131,7 @@ TEST_CASE("two-sided binomial p: both directions, impossible and certain counts"
 }
 
 TEST_CASE("P5: p-values combined from parts of 100,000 null streams stay valid, and the plain minimum does not") {
-  // n 400, g 1/4; seed 5; AtMost at .05 and .01, f 1e-6 each, four combinations: f 8e-6 in all. The parts: the whole and its
+  // n 400, g 1/4; seed 5; at most .05 and .01, 1e-6 each, four combinations. False alarm: 8e-6. The parts: the whole and its
   // first half (dependent), its two halves (independent).
   std::vector<double> p_of_whole(401), p_of_half(201);
   for (uint64_t k = 0; k <= 400; ++k) p_of_whole[k] = Log10BinomialUpperTail(400, k, 1, 4);

@@ -1,7 +1,7 @@
 // One test over a whole corpus (statistics.md 3.2): each tuple once in the group keeps its level on every kind of text, while
 // adding up documents, whether or not a document counts its own repeats, errs many times as often as it says.
 //
-// 10,000 keys, 100 documents of each of nine kinds, green at gamma 1/4.
+// 10,000 keys, 100 documents of each of nine kinds, green at gamma 1/4. False alarm: 9e-7, 9 bands of 1e-7.
 #include <array>
 #include <cmath>
 #include <iomanip>

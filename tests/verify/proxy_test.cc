@@ -1,6 +1,4 @@
 // eprocess.json `green_proxy` and `gumbel_proxy`; statistics.md P21 (A) and P22; the medians of 6.3 and 6.4.
-//
-// False alarm: 1e-7 for each count of P22, 1e-6 for each anytime count; 5 standard deviations for each median.
 #include "verify/proxy.h"
 
 #include <algorithm>
@@ -222,6 +220,7 @@ TEST_CASE("draws of a layer: green's are its scores, gumbel's words make its sco
 
 // P22. The weighted sum is a sum of integers, so "p <= .01" is "sum at least the critical one", which is found once.
 TEST_CASE("P22: weighted p of one text over 100,000 keys, green; weights that saw the colours are caught") {
+  // False alarm: 1e-7.
   const Profile profile = ProfileOf("green");
   const NullLaw law = profile.scheme().null_law(profile);
   const Tuples tuples(22);
@@ -280,6 +279,7 @@ TEST_CASE("P22: weighted p of one text over 100,000 keys, green; weights that sa
 }
 
 TEST_CASE("slow: P22, words: weighted p of one text over 100,000 keys, gumbel") {
+  // False alarm: 2e-7.
   const Profile profile = ProfileOf("gumbel");
   const Tuples tuples(23);
   const size_t n = tuples.tokens.size();
@@ -326,6 +326,7 @@ TEST_CASE("slow: P22, words: weighted p of one text over 100,000 keys, gumbel") 
 }
 
 TEST_CASE("anytime and located p with a proxy, of null draws, at 5 %") {
+  // False alarm: 4e-6, 2 schemes x 2 of 1e-6.
   std::mt19937_64 random(24);
   for (const char* name : {"green", "gumbel"}) {
     const Profile profile = ProfileOf(name);
@@ -353,6 +354,7 @@ TEST_CASE("anytime and located p with a proxy, of null draws, at 5 %") {
 }
 
 TEST_CASE("slow: medians of 6.3 and 6.4: what a proxy adds, a good one and a noisy one") {
+  // False alarm: 5.1e-6, 9 medians of 5.7e-7.
   std::mt19937_64 random(25);
   constexpr size_t kTexts = 400;
   struct Row {

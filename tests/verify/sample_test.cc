@@ -200,7 +200,7 @@ TEST_CASE("a text's sample holds its layer's distinct tuples below the bound, wi
 }
 
 TEST_CASE("slow: a sample of an endless stream stays within its size, and its p keeps its band over 2,000 keys") {
-  // A stream of a Zipf-like source, heavy with repeats: keep 1,000. Two-sided at .1 and .01, f 1e-7 each. The control counts
+  // A stream of a Zipf-like source, heavy with repeats: keep 1,000. Two-sided at .1 and .01. False alarm: 2e-7. The control counts
   // every position of the stream.
   const auto profile = *MakeProfile(SchemeObject(*FindScheme("green"), 5000));
   std::mt19937_64 random(9);

@@ -291,7 +291,7 @@ TEST_CASE("every prefix of a filter file is refused, and every file with one bit
 }
 
 TEST_CASE("false positives at 4 bytes are n 2^-32 of other windows: 200,000 windows, 400,000 others") {
-  // 18.6 expected; the band has false alarm 1e-6.
+  // 18.6 expected; in a band. False alarm: 1e-6.
   const SpecialIds none({}, kIdLimit);
   FilterBuilder builder = *FilterBuilder::Create(Facts(1, 4), none);
   Ids answer(200'001);
@@ -305,7 +305,7 @@ TEST_CASE("false positives at 4 bytes are n 2^-32 of other windows: 200,000 wind
 }
 
 TEST_CASE("slow: S10, 10^6 windows and 10^7 others at 4 bytes") {
-  // 2,328 expected; false alarm 1e-6.
+  // 2,328 expected, in a band. False alarm: 1e-6.
   const SpecialIds none({}, kIdLimit);
   FilterBuilder builder = *FilterBuilder::Create(Facts(1, 4), none);
   Ids answer(1'000'001);

@@ -94,7 +94,7 @@ const Profile& GreenToy() {
 
 }  // namespace
 
-// S5. False alarm: 12 checks of 1e-6.
+// S5. False alarm: 1.2e-5, 12 checks of 1e-6.
 TEST_CASE("an innocent suspect reads marked text: the anytime p holds") {
   const ToyModel teacher(1), innocent = ToyModel::Relative(teacher, 2);
   const uint32_t keys = 2000;
@@ -139,7 +139,7 @@ TEST_CASE("an innocent suspect reads marked text: the anytime p holds") {
   CHECK_FALSE(every_position.AtMost());
 }
 
-// S6. False alarm: 3 checks of 1e-6.
+// S6. False alarm: 3e-6, 3 checks of 1e-6.
 TEST_CASE("a filter made from marked answers over innocent answers: the anytime p in log order holds") {
   const ToyModel teacher(5), innocent = ToyModel::Relative(teacher, 6);
   std::mt19937_64 answers(4);
@@ -178,7 +178,7 @@ TEST_CASE("a filter made from marked answers over innocent answers: the anytime 
   CHECK_FALSE(by_colour.AtMost());
 }
 
-// S7. False alarm: 1e-6 for each of two checks.
+// S7. False alarm: 2e-6, 2 checks of 1e-6.
 TEST_CASE("marked prompts and a suspect that copies: windows of prompts are left out, or innocence is not seen") {
   const ToyModel teacher(7), innocent = ToyModel::Relative(teacher, 8);
   Tally strict, naive;
@@ -202,7 +202,7 @@ TEST_CASE("marked prompts and a suspect that copies: windows of prompts are left
   CHECK(naive.Share5() > .2);
 }
 
-// S8. False alarm: 1e-6 for each of two checks.
+// S8. False alarm: 2e-6, 2 checks of 1e-6.
 TEST_CASE("twelve looks at growing answers") {
   constexpr size_t kRows = 300, kLooks = 12, kKeys = 100'000;
   std::mt19937_64 random(9);
@@ -270,7 +270,7 @@ TEST_CASE("a reference equal to the suspect leaves nothing to test") {
   CHECK(trial.Run(key.secret()).log10_p == 0);
 }
 
-// S15. False alarm: 3 levels, 4 schemes, 3 rules: 3.6e-5.
+// S15. False alarm: 3.6e-5, 3 levels, 4 schemes, 3 rules of 1e-6.
 TEST_CASE("suspects of all four schemes: null over keys, and marked answers are found") {
   const ToyModel teacher(13), innocent = ToyModel::Relative(teacher, 14);
   for (const Scheme* scheme : Schemes()) {
@@ -321,7 +321,7 @@ TEST_CASE("a line-up of a fixed and of a sequential test") {
     const auto line_up = RunTrialLineUp(fixed, key.file.key, decoys, 999);
     REQUIRE(line_up);
     CHECK(line_up->law_holds);
-    CHECK(std::fabs(line_up->mean_z) < 0.2);  // 6 standard errors: false alarm 2e-9
+    CHECK(std::fabs(line_up->mean_z) < 0.2);  // 6 standard errors. False alarm: 2e-9.
     CHECK((line_up->rank.at_least == 0) == guilty);
     CHECK((line_up->real.log10_p < -6) == guilty);
     CHECK(RunTrialLineUp(fixed, key.file.key, decoys, 2'000'000).error().kind == ErrorKind::kInvalidArgument);
