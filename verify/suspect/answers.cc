@@ -319,6 +319,7 @@ std::string WriteDeviation(const InvestigationFiles& files, std::string_view tim
 
 Result<InvestigationLog> InvestigationLog::Open(const std::string& folder) {
   const auto path = [&](const char* name) { return folder + "/" + name; };
+  if (!Exists(path(kEventsFile))) return Fail(ErrorKind::kNotFound, path(kEventsFile) + ": is not there, so this is no investigation");
   VERDIGRIS_ASSIGN_OR_RETURN(FileLock lock, FileLock::Take(path(kLockFile)));
   VERDIGRIS_ASSIGN_OR_RETURN(AppendFile answers, OpenCut(path(kAnswersFile)));
   VERDIGRIS_ASSIGN_OR_RETURN(AppendFile events, OpenCut(path(kEventsFile)));

@@ -139,7 +139,7 @@ class InvestigationLog {
   };
 
   // Cuts off what a kill left behind, and stands at the ends.
-  // Errors   kUnsafe where another process has the directory; kMalformed, kIo.
+  // Errors   kNotFound where it is no investigation; kUnsafe where another process has the directory; kMalformed, kIo.
   static Result<InvestigationLog> Open(const std::string& folder);
 
   // Returns when all of them are on the disk.

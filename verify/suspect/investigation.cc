@@ -136,6 +136,7 @@ std::string FaultOf(const InvestigationContent& content) {
   check.In("sampling.answers", sampling.answers, 1, 1000);
   check.In("sampling.lists", sampling.lists, 0, 20);
   check.Name("sampling.system", sampling.system, 0, kMaxSystemBytes);
+  check.That(sampling.system.empty() || suspect.api == Api::kChat, "sampling.system", "must be empty with the api completions: put it into the prompts");
   check.That(!sampling.echo || suspect.api == Api::kCompletions, "sampling.echo", "must be 0 with the api chat, which has none");
   check.That(!sampling.echo || content.reading(), "sampling.echo", "must be 0 unless texts are read: max_tokens 1");
   check.That(!content.reading() || sampling.answers == 1, "sampling.answers", "must be 1 where texts are read: max_tokens 1");

@@ -97,8 +97,8 @@ class Investigation {
   //          loopback, or holds credentials, a query or a fragment; `files` with url or model; references twice, or named by
   //          a test and not there; a layer and label whose tests are not together; shares above 1000 in sum; a first-* test
   //          with order none, a filter without order log, another test with an order and no filter; a test without the lists
-  //          or the reference that it needs; sequential tests under `looks`, fixed ones under `anytime`; echo with chat, or
-  //          with max_tokens above 1; more than one answer of a text that is read.
+  //          or the reference that it needs; sequential tests under `looks`, fixed ones under `anytime`; a system text with
+  //          completions; echo with chat, or with max_tokens above 1; more than one answer of a text that is read.
   static Result<Investigation> Create(InvestigationContent content);
 
   // Reads the bytes of the file. Errors: kLimit, kUnsupported (another version), kMalformed for everything else.
