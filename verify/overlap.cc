@@ -8,22 +8,13 @@
 #include <cmath>
 #include <map>
 
+#include "verify/normal.h"
+
 namespace verdigris::verify {
 namespace {
 
 constexpr std::string_view kHeader = "verdigris-stop-list/1 ";
 constexpr size_t kBatch = 256;
-
-double NormalAbove(double z) { return 0.5 * std::erfc(z / std::sqrt(2.0)); }
-
-double NormalQuantileAbove(double alpha) {
-  double low = -40, high = 40;
-  for (int i = 0; i < 100; ++i) {
-    const double middle = (low + high) / 2;
-    (NormalAbove(middle) > alpha ? low : high) = middle;
-  }
-  return high;
-}
 
 // Number of tuples by the number of documents that have them.
 std::map<uint64_t, uint64_t> Spectrum(const Evidence& evidence) {

@@ -40,6 +40,9 @@ class EProcess {
   // scores: one a row, in the units of the scheme's score. `path`, if not null, gets ln E after each window.
   Outcome Run(std::span<const uint64_t> scores, std::vector<double>* path = nullptr) const;
 
+  // As given: the coefficients of each set, and where windows end.
+  std::span<const std::vector<int32_t>> sets() const { return sets_; }
+  std::span<const size_t> window_ends() const { return window_ends_; }
   size_t rows() const { return window_ends_.empty() ? 0 : window_ends_.back(); }
 
  private:

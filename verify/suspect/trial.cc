@@ -69,11 +69,7 @@ Result<Trial> Trial::Create(const Profile& profile, const Layers& layers, const 
   }
 
   uint64_t sum_squares = 0;
-  int32_t largest = 0;
-  for (const int32_t a : sets[0]) {
-    sum_squares += static_cast<uint64_t>(int64_t{a} * a);
-    largest = std::max(largest, a);
-  }
+  for (const int32_t a : sets[0]) sum_squares += static_cast<uint64_t>(int64_t{a} * a);
   Tuples tuples;
   std::vector<uint32_t> rows;
   std::vector<size_t> window_ends;
@@ -108,8 +104,9 @@ Result<Trial> Trial::Create(const Profile& profile, const Layers& layers, const 
   trial.deviation_ = moments.deviation;
   if (sequential) {
     constexpr double kScale = kMostCoefficient;
-    const Grid grid = IsSequential(options.rule) ? Grid::Steps(score)
-                                                 : Grid::ByDeviation(score, static_cast<double>(sum_squares) / (kScale * kScale), largest / kScale);
+    trial.grid_of_steps_ = IsSequential(options.rule);
+    // Nodes are those for the largest coefficient that there can be: whoever has the rows inside a filter alone makes the same.
+    const Grid grid = trial.grid_of_steps_ ? Grid::Steps(score) : Grid::ByDeviation(score, static_cast<double>(sum_squares) / (kScale * kScale), 1);
     trial.process_ = std::make_shared<const EProcess>(law, grid, std::move(window_ends), std::move(sets));
     trial.scores_.resize(tuples.size());
   }

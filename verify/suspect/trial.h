@@ -76,8 +76,10 @@ class Trial {
   int32_t coefficient(size_t i) const { return coefficients_[i]; }
   // Sum of a^2 before a filter, for the grid line of coefficient files.
   uint64_t sum_squares() const { return sum_squares_; }
+  // Of a sequential test; null for a fixed one. Whether its grid is one of steps, or by the deviation of sum_squares().
+  const EProcess* process() const { return process_.get(); }
+  bool grid_of_steps() const { return grid_of_steps_; }
 
- private:
  private:
   Trial(const NullLaw& law, KeyScorer scorer) : law_(law), scorer_(std::move(scorer)) {}
 
@@ -91,6 +93,7 @@ class Trial {
   std::vector<uint64_t> scores_;  // sequential: scratch
   size_t windows_ = 0;
   uint64_t sum_squares_ = 0;
+  bool grid_of_steps_ = false;
   double mean_ = 0, deviation_ = 0;
 };
 
