@@ -2,8 +2,8 @@
 // encounter is the smallest place at which it was met, so units may come in any order: an earlier place clears what a
 // later one had left.
 //
-// Memory: a row takes at most 4 (window) + 4 (id) + 4 (chain) + 8 (2 + m) (sums) + 1 + 4 (1 + m) (first encounter) + 11
-// (table) bytes for m references, at most 84, and a window at most 44 + 4 h. Where the budget is reached, windows are
+// Memory: a row takes at most 4 (window) + 4 (id) + 4 (chain) + 8 (2 + m) (sums) + 1 + 4 (1 + m) (first encounter) + 16
+// (table) bytes for m references, at most 89, and a window at most 41 + 4 h. Where the budget is reached, windows are
 // kept by a hash that sees neither key nor probability, so the rows that remain have the same law.
 //
 // Tested by tests/verify/suspect/evidence_test.cc.
@@ -119,7 +119,7 @@ void SuspectEvidence::GrowRowSlots() {
 }
 
 uint32_t SuspectEvidence::WindowAt(const uint32_t* ids) {
-  if (4 * (windows() + 1) > 3 * window_slots_.size()) GrowWindowSlots();
+  if (2 * (windows() + 1) > window_slots_.size()) GrowWindowSlots();
   const size_t slot = WindowSlot(ids);
   if (window_slots_[slot] != 0) return window_slots_[slot] - 1;
   if (!Sampled(ids)) return kNone;
@@ -138,7 +138,7 @@ uint32_t SuspectEvidence::WindowAt(const uint32_t* ids) {
 }
 
 uint32_t SuspectEvidence::RowAt(uint32_t window, uint32_t id) {
-  if (4 * (rows() + 1) > 3 * row_slots_.size()) GrowRowSlots();
+  if (2 * (rows() + 1) > row_slots_.size()) GrowRowSlots();
   const size_t slot = RowSlot(window, id);
   if (row_slots_[slot] != 0) return row_slots_[slot] - 1;
   MakeRoom(options_.memory_bytes / kRowBytes + 1024, row_window_, row_id_, row_previous_, count_, suspect_, first_bits_);
@@ -211,8 +211,28 @@ void SuspectEvidence::AddPosition(const uint32_t* window_ids, FirstPlace place, 
       for (const ListEntry& entry : (*record.references[k])[t]) position_.push_back({entry.id, {}});
     }
   }
-  std::sort(position_.begin(), position_.end(), [](const auto& a, const auto& b) { return a.first < b.first || (a.first == b.first && a.second[0] > b.second[0]); });
+  const auto before = [](const auto& a, const auto& b) { return a.first < b.first || (a.first == b.first && a.second[0] > b.second[0]); };
+  if (!std::is_sorted(position_.begin(), position_.end(), before)) std::sort(position_.begin(), position_.end(), before);
   position_.erase(std::unique(position_.begin(), position_.end(), [](const auto& a, const auto& b) { return a.first == b.first; }), position_.end());
+  // Rows of a window lie anywhere, and waiting for memory would be most of the work: all are asked for before one is used.
+  // (In a function of its own g++ 12 takes this for something without effect, and drops it.)
+  if (!row_slots_.empty()) {
+    const auto slot_of = [&](uint32_t id) {
+      const uint32_t key[] = {window, id};
+      return &row_slots_[static_cast<size_t>(HashIds(seed_, key, 2)) & (row_slots_.size() - 1)];
+    };
+    for (const auto& [id, probabilities] : position_) __builtin_prefetch(slot_of(id));
+    for (const auto& [id, probabilities] : position_) {
+      const uint32_t* slot = slot_of(id);
+      if (*slot == 0) continue;
+      const size_t r = *slot - 1;
+      __builtin_prefetch(&row_window_[r]);
+      __builtin_prefetch(&row_id_[r]);
+      __builtin_prefetch(&count_[r], 1);
+      __builtin_prefetch(&suspect_[r], 1);
+      for (size_t k = 0; k < options_.references; ++k) __builtin_prefetch(&references_[k][r], 1);
+    }
+  }
   for (auto& [id, probabilities] : position_) {
     if (special_.Contains(id)) continue;
     for (size_t k = 0; k < options_.references; ++k) probabilities[k + 1] = At((*record.references[k])[t], id);

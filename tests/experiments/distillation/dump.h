@@ -2,7 +2,7 @@
 //   verdigris-dump 1 RECORDS PROMPT TOKENS LISTED K
 // and then columns of 16-bit little-endian numbers: prompts (PROMPT columns of RECORDS ids), lengths of outputs, whether
 // each ended by itself, TOKENS output ids one record after another, and for the first LISTED tokens the K best ids
-// (K columns of LISTED ids) and -256 ln p of them, each but the first less the one before.
+// (K columns of LISTED ids) and -64 ln p of them, each but the first less the one before.
 #pragma once
 
 #include <cmath>
@@ -69,7 +69,7 @@ inline std::vector<DumpRecord> ReadDump(const std::string& path) {
       uint32_t units = 0;
       for (size_t i = 0; i < k; ++i) {
         units += steps[i * listed + token];
-        list[i] = {list_ids[i * listed + token], -static_cast<double>(units) / 256};
+        list[i] = {list_ids[i * listed + token], -static_cast<double>(units) / 64};
       }
       out[r].lists.push_back(std::move(list));
     }

@@ -1,9 +1,9 @@
 // Answers of the pocket model under a mark, for the training data of students: temperature 1, top-p .95, green with
 // gamma 1/4 and delta 3, the provider's key alone or an account's.
 //
-//   marked_answers PROMPTS.jsonl WINDOW SEED TOKENS [ACCOUNT] > answers.jsonl
+//   marked_answers PROMPTS.jsonl WINDOW SEED TOKENS [ACCOUNT SKIP] > answers.jsonl
 //
-// PROMPTS.jsonl: {"prompt":[ids]}, a line each, taken in order until TOKENS answer tokens are written. A line of the
+// PROMPTS.jsonl: {"prompt":[ids]}, a line each, taken in order, the first SKIP left out, until TOKENS answer tokens are written. A line of the
 // answers: {"prompt":[ids],"output":[ids],"ended":true}; the end of text is not among the ids.
 // The key is TestKey("distillation", SEED). With ACCOUNT, a number, half of the windows are marked under the account's
 // key, TestKey("distillation-account-SEED", ACCOUNT), selected by TestKey("distillation-selector", SEED). Written anew
@@ -18,7 +18,7 @@ using namespace verdigris;
 using namespace verdigris::testing;
 
 int main(int argc, char** argv) {
-  if (argc < 5) return std::fprintf(stderr, "marked_answers PROMPTS.jsonl WINDOW SEED TOKENS [ACCOUNT]\n"), 2;
+  if (argc < 5) return std::fprintf(stderr, "marked_answers PROMPTS.jsonl WINDOW SEED TOKENS [ACCOUNT SKIP]\n"), 2;
   const PocketWorld world = LoadPocketWorld();
   const auto window = std::strtol(argv[2], nullptr, 10);
   const auto seed = static_cast<uint32_t>(std::strtoul(argv[3], nullptr, 10));
@@ -29,6 +29,7 @@ int main(int argc, char** argv) {
   const Marker marker = DistillationMarker(profile, DistillationKeys(profile, seed, account));
   std::ifstream prompts(argv[1]);
   std::string line;
+  for (auto skip = argc > 6 ? std::strtoul(argv[6], nullptr, 10) : 0; skip > 0; --skip) std::getline(prompts, line);
   size_t written = 0;
   for (uint64_t number = 0; written < tokens && std::getline(prompts, line); ++number) {
     const auto prompt = nlohmann::json::parse(line).at("prompt").get<std::vector<uint32_t>>();

@@ -265,6 +265,8 @@ def collect(args):
             heads.extend(lists)
             listed = tokens
     ids = [a for a, _ in answers]
+    while heads and listed - len(heads[-1][0]) >= args.lists:  # lists for no more than was asked, whole answers
+        listed -= len(heads.pop()[0])
     np.savez(path + ".part.npz", prompts=np.asarray(prompts, np.uint16), ids=np.concatenate(ids),
              ends=np.cumsum([len(a) for a in ids]), ended=np.asarray([e for _, e in answers]),
              list_ids=np.concatenate([i for i, _ in heads]) if heads else np.zeros((0, 20), np.uint16),
@@ -304,8 +306,8 @@ def read(args):
 def columns(a):
     """The arrays of an .npz of answers or of a reading as the bytes of a .dump file: see dump.h."""
     lists = a["list_ids"]
-    # -lp in units of 1/256 nat. A list descends, so that all but the first are kept as steps.
-    steps = np.minimum(np.rint(-256.0 * a["list_lps"]), 65535).astype(np.int64)
+    # -lp in units of 1/64 nat. A list descends, so that all but the first are kept as steps.
+    steps = np.minimum(np.rint(-64.0 * a["list_lps"]), 65535).astype(np.int64)
     steps[:, 1:] -= steps[:, :-1].copy()
     lengths = np.diff(a["ends"], prepend=0)
     head = f"verdigris-dump 1 {len(lengths)} {a['prompts'].shape[1]} {len(a['ids'])} {len(lists)} {lists.shape[1]}\n".encode()
