@@ -104,7 +104,7 @@ struct SuspectFinding {
   Digest scheme_id{}, profile_digest{}, plan_digest{}, corpus_digest{};
   std::string planned;        // time of the plan
   NullLaw law{};
-  bool reading = false, strict = false, strict_forced = false;
+  bool reading = false, strict = false, prompts_marked = false;
   uint64_t records = 0;
   Counts counts;              // `repeated` where texts are read: what a prompt had shown
   uint64_t prompt_positions = 0;
