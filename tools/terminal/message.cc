@@ -18,7 +18,8 @@ void PrintLine(const std::string& line) {
 
 }  // namespace
 
-void PrintError(const Error& error) { PrintLine("error: " + std::string(ErrorClass(error.kind)) + ": " + error.message); }
+void PrintError(const Error& error) { PrintFault(ErrorClass(error.kind), error.message); }
+void PrintFault(std::string_view fault_class, std::string_view text) { PrintLine("error: " + std::string(fault_class) + ": " + std::string(text)); }
 void PrintHint(std::string_view text) { PrintLine("hint: " + std::string(text)); }
 void PrintNote(std::string_view text) { PrintLine(std::string(text)); }
 

@@ -9,6 +9,8 @@
 namespace verdigris::tools {
 
 void PrintError(const Error& error);
+// A fault that is no error of the library's, by its class (keys-and-evidence.md E9), such as "plan".
+void PrintFault(std::string_view fault_class, std::string_view text);
 void PrintHint(std::string_view text);
 void PrintNote(std::string_view text);  // `verdigris: text`
 
