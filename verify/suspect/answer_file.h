@@ -1,5 +1,5 @@
-// Answers and predictions collected elsewhere: JSON lines (docs/formats/answers_elsewhere.md). The same form holds what
-// reference models predict at the same positions.
+// Answers and predictions collected elsewhere: JSON lines (docs/formats/answers_elsewhere.md), of which reading dumps
+// (docs/formats/reading.md) are one kind. The same form holds what reference models predict at the same positions.
 #pragma once
 
 #include <cstdint>
@@ -23,6 +23,7 @@ inline constexpr size_t kMostListEntries = size_t{1} << 20;  // of one position
 struct ElsewhereAnswer {
   std::string id;                                  // prompt id, '#', number
   std::string model;                               // empty where none is named
+  std::optional<std::vector<uint32_t>> prompt;     // ids of all that stood before the output
   std::optional<std::vector<uint32_t>> output;     // ids of the provider's tokenizer
   std::string text;                                // where there is no `output`
   bool has_lists = false;
