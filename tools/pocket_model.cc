@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
-#include <limits>
 
 #include "tools/inputs.h"
 #include "tools/terminal/progress.h"
@@ -38,11 +37,7 @@ Result<PocketModel> LoadPocketModel(const Profile& profile, const std::string& p
 }
 
 void DropSpecials(const PocketModel& pocket, std::span<float> logits) {
-  for (const IdRange& range : pocket.tokenizer->special_ids()) {
-    for (uint32_t id = range.first; id <= range.last; ++id) {
-      if (id != pocket.model.eos_id()) logits[id] = -std::numeric_limits<float>::infinity();
-    }
-  }
+  pocket::DropSpecials(pocket.tokenizer->special_ids(), pocket.model.eos_id(), logits);
 }
 
 Result<std::vector<double>> LogProbabilitiesOf(const PocketModel& pocket, std::span<const uint32_t> ids, double temperature) {

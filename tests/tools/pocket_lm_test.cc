@@ -133,6 +133,39 @@ TEST_CASE("feeding one by one equals feeding at once, to the last bit") {
   CHECK(at_once.length() == 200);
 }
 
+TEST_CASE("the logits after each token of one call are those of tokens fed one by one, to the last bit") {
+  const PocketLm committed = MustLoad(kFolder), small = SmallModel();  // small: 16 tokens of context, so that halves are dropped
+  for (const PocketLm* model : {&committed, &small}) {
+    const size_t vocab = model->vocab();
+    const auto ids = RandomIds(100, model->vocab(), 5);
+    for (const size_t before : {0, 1, 15, 16, 17, 40}) {  // fed by an ordinary call
+      CAPTURE(before);
+      Session one_by_one = before == 0 ? Session(*model) : Fed(*model, std::span(ids).first(before)), at_once = one_by_one;
+      const auto rest = std::span(ids).subspan(before);
+      std::vector<float> rows(rest.size() * vocab);
+      REQUIRE(at_once.FeedEach(rest, rows).has_value());
+      for (size_t i = 0; i < rest.size(); ++i) {
+        FeedOneByOne(one_by_one, rest.subspan(i, 1));
+        REQUIRE(Same(one_by_one.logits(), std::span(rows).subspan(i * vocab, vocab)));
+      }
+      CHECK(Same(at_once.logits(), one_by_one.logits()));
+      CHECK(std::ranges::equal(at_once.ids(), one_by_one.ids()));
+    }
+  }
+}
+
+TEST_CASE("an id out of range leaves a session and the rows of a call as they were") {
+  const PocketLm model = SmallModel();
+  Session session = Fed(model, RandomIds(3, model.vocab(), 6));
+  const uint32_t ids[] = {1, model.vocab()};
+  std::vector<float> rows(2 * model.vocab(), 7);
+  const auto fed = session.FeedEach(ids, rows);
+  REQUIRE(!fed.has_value());
+  CHECK(fed.error().kind == ErrorKind::kInvalidArgument);
+  CHECK(session.length() == 3);
+  CHECK(std::ranges::all_of(rows, [](float x) { return x == 7; }));
+}
+
 TEST_CASE("at the end of the context the newer half goes on as a fresh session would") {
   const PocketLm model = MustLoad(kFolder);
   const auto ids = RandomIds(model.context() + 1, model.vocab(), 3);

@@ -1,6 +1,7 @@
 // Loading the pocket model; session.cc runs it. Tested by tests/tools/pocket_lm_test.cc.
 #include "tools/pocket_lm/pocket_lm.h"
 
+#include <limits>
 #include <utility>
 
 #include "tools/pocket_lm/weights.h"
@@ -34,5 +35,13 @@ uint32_t PocketLm::vocab() const { return weights_->config.vocab; }
 size_t PocketLm::context() const { return weights_->config.context; }
 uint32_t PocketLm::bos_id() const { return weights_->config.bos_id; }
 uint32_t PocketLm::eos_id() const { return weights_->config.eos_id; }
+
+void DropSpecials(std::span<const IdRange> special_ids, uint32_t eos_id, std::span<float> logits) {
+  for (const IdRange& range : special_ids) {
+    for (uint32_t id = range.first; id <= range.last; ++id) {
+      if (id != eos_id) logits[id] = -std::numeric_limits<float>::infinity();
+    }
+  }
+}
 
 }  // namespace verdigris::pocket

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "tools/pocket_lm/panels.h"
+#include "watermark/context.h"  // IdRange
 #include "watermark/result.h"
 
 namespace verdigris::pocket {
@@ -58,6 +59,13 @@ class Session {
   // Cost     one pass over the weights for each 32 tokens or a part of them.
   Result<void> Feed(std::span<const uint32_t> ids);
 
+  // As Feed, and gives the logits after each of the tokens: what logits() would be, to the last bit, had they come one by
+  // one.
+  //
+  // Shapes   rows: vocab() floats a token, of the first token first.
+  // Errors   those of Feed; rows are then untouched.
+  Result<void> FeedEach(std::span<const uint32_t> ids, std::span<float> rows);
+
   // Of the token that comes next, vocab() of them, before any softmax. Empty before the first token. Valid until the
   // next Feed. Weights made for it could give infinities and NaN.
   std::span<const float> logits() const { return logits_; }
@@ -67,7 +75,12 @@ class Session {
   std::span<const uint32_t> ids() const { return ids_; }
 
  private:
-  void Compute(std::span<const uint32_t> ids, size_t position, bool last);
+  Result<void> CheckIds(std::span<const uint32_t> ids) const;
+  // Lets the oldest `count` tokens go, and all that was computed of the rest with them.
+  void Forget(size_t count);
+  // Computes ids_ from `position` on. The logits after the last `count` tokens go to `rows`.
+  void Compute(size_t position, size_t count, float* rows);
+  void ComputeBatch(std::span<const uint32_t> ids, size_t position, size_t wanted, float* rows);
 
   std::shared_ptr<const Weights> weights_;
   std::vector<uint32_t> ids_;
@@ -76,5 +89,9 @@ class Session {
   std::vector<std::vector<float>> values_;
   std::vector<float> logits_;
 };
+
+// Takes tokens without a text, other than the end, out of a row: no model was ever taught to write one.
+// Precondition: the ids are below logits.size().
+void DropSpecials(std::span<const IdRange> special_ids, uint32_t eos_id, std::span<float> logits);
 
 }  // namespace verdigris::pocket

@@ -8,6 +8,7 @@
 //
 // Tested by tests/tools/pocket_lm_test.cc, speed by tests/bench/pocket_lm_bench.cc.
 #include <algorithm>
+#include <cassert>
 #include <cmath>
 #include <string>
 
@@ -68,36 +69,75 @@ Session::Session(const PocketLm& model) : weights_(model.weights_) {
   values_.resize(config.layers * config.heads);
 }
 
-Result<void> Session::Feed(std::span<const uint32_t> ids) {
-  const Config& config = weights_->config;
+Result<void> Session::CheckIds(std::span<const uint32_t> ids) const {
+  const uint32_t vocab = weights_->config.vocab;
   for (uint32_t id : ids) {
-    if (id >= config.vocab) {
+    if (id >= vocab) {
       return Fail(ErrorKind::kInvalidArgument,
-                  "token id must be below " + std::to_string(config.vocab) + ", got " + std::to_string(id));
+                  "token id must be below " + std::to_string(vocab) + ", got " + std::to_string(id));
     }
-  }
-  size_t computed = ids_.size();
-  ids_.insert(ids_.end(), ids.begin(), ids.end());
-  if (ids_.size() > config.context) {
-    // As many halves as if the tokens had come one by one.
-    const size_t half = config.context / 2;
-    const size_t halves = (ids_.size() - config.context + half - 1) / half;
-    ids_.erase(ids_.begin(), ids_.begin() + static_cast<std::ptrdiff_t>(halves * half));
-    for (auto& keys : keys_) keys.Clear();
-    for (auto& values : values_) values.clear();
-    computed = 0;
-  }
-  const std::span<const uint32_t> held = ids_;
-  while (computed < held.size()) {
-    const size_t count = std::min(kBatch, held.size() - computed);
-    Compute(held.subspan(computed, count), computed, computed + count == held.size());
-    computed += count;
   }
   return {};
 }
 
-// Runs tokens that follow those in the cache, the first at `position`. Logits are made for the `last` batch alone.
-void Session::Compute(std::span<const uint32_t> ids, size_t position, bool last) {
+void Session::Forget(size_t count) {
+  ids_.erase(ids_.begin(), ids_.begin() + static_cast<std::ptrdiff_t>(count));
+  for (auto& keys : keys_) keys.Clear();
+  for (auto& values : values_) values.clear();
+}
+
+Result<void> Session::Feed(std::span<const uint32_t> ids) {
+  VERDIGRIS_RETURN_IF_ERROR(CheckIds(ids));
+  if (ids.empty()) return {};
+  const size_t context = weights_->config.context, half = context / 2;
+  size_t computed = ids_.size();
+  ids_.insert(ids_.end(), ids.begin(), ids.end());
+  if (ids_.size() > context) {
+    // As many halves as if the tokens had come one by one.
+    Forget((ids_.size() - context + half - 1) / half * half);
+    computed = 0;
+  }
+  logits_.resize(weights_->config.vocab);
+  Compute(computed, 1, logits_.data());
+  return {};
+}
+
+Result<void> Session::FeedEach(std::span<const uint32_t> ids, std::span<float> rows) {
+  VERDIGRIS_RETURN_IF_ERROR(CheckIds(ids));
+  if (ids.empty()) return {};
+  const size_t vocab = weights_->config.vocab, context = weights_->config.context;
+  assert(rows.size() == ids.size() * vocab);
+  float* row = rows.data();
+  for (size_t fed = 0; fed < ids.size();) {
+    size_t computed = ids_.size();
+    if (computed == context) {
+      Forget(context / 2);
+      computed = 0;
+    }
+    const size_t count = std::min(ids.size() - fed, context - ids_.size());
+    const auto part = ids.subspan(fed, count);
+    ids_.insert(ids_.end(), part.begin(), part.end());
+    Compute(computed, count, row);
+    row += count * vocab;
+    fed += count;
+  }
+  logits_.assign(row - vocab, row);
+  return {};
+}
+
+void Session::Compute(size_t position, size_t count, float* rows) {
+  const size_t first = ids_.size() - count;  // whose logits are wanted
+  while (position < ids_.size()) {
+    const auto batch = std::span<const uint32_t>(ids_).subspan(position, std::min(kBatch, ids_.size() - position));
+    const size_t end = position + batch.size(), wanted = end - std::clamp(first, position, end);
+    ComputeBatch(batch, position, wanted, rows);
+    rows += wanted * weights_->config.vocab;
+    position = end;
+  }
+}
+
+// Runs tokens that follow those in the cache, the first at `position`.
+void Session::ComputeBatch(std::span<const uint32_t> ids, size_t position, size_t wanted, float* rows) {
   const Weights& weights = *weights_;
   const size_t heads = weights.config.heads;
   const auto width = static_cast<Index>(weights.config.head_width());
@@ -135,9 +175,9 @@ void Session::Compute(std::span<const uint32_t> ids, size_t position, bool last)
     }
     x += layer.down * gated;
   }
-  if (!last) return;
-  const Columns row = weights.embedding * Normalized(x.rightCols(1), weights.norm, weights.config.norm_epsilon);
-  logits_.assign(row.data(), row.data() + row.size());
+  if (wanted == 0) return;
+  const Columns last = Normalized(x.rightCols(static_cast<Index>(wanted)), weights.norm, weights.config.norm_epsilon);
+  weights.embedding.Multiply(last.data(), wanted, rows);
 }
 
 }  // namespace verdigris::pocket

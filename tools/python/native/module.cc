@@ -1,0 +1,10 @@
+// verdigris._native: the libraries for Python. Each part has a file; classes are used through the package, verdigris.
+#include "tools/python/native/errors.h"
+#include "tools/python/native/parts.h"
+
+NB_MODULE(_native, module) {
+  module.attr("__version__") = VERDIGRIS_VERSION;
+  verdigris::python::RegisterErrors();
+  verdigris::python::AddMarking(module);
+  verdigris::python::AddPocket(module);
+}

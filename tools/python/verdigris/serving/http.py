@@ -1,0 +1,316 @@
+"""The server: routes, admission, and what clients can do wrong."""
+
+import collections
+import contextlib
+import dataclasses
+import http.server
+import json
+import os
+import socket
+import socketserver
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http import HTTPStatus
+from typing import Any
+
+import verdigris
+from verdigris.serving import fields, shapes, writer
+from verdigris.serving.accounts import ApiKeys, Marking
+
+IDLE_SECONDS = 60  # without a byte from or to a client
+MAX_CONNECTIONS = 256
+MAX_DRAINED_BYTES = 16 << 20  # of a refused body, so that the client gets to read the refusal
+MAX_UNMARKED_BIAS = 100.0
+MAX_MARKED_BIAS = 1.0  # nats; larger ones would let a client read colours
+STATES = {1: "marked", 2: "off", 3: "short", 4: "special", 5: "repeated", 6: "no_choice"}
+ROUTES = {("GET", "/v1/models"), ("GET", "/healthz"), ("GET", "/metrics"), ("POST", "/v1/completions"), ("POST", "/v1/chat/completions")}
+KINDS = {400: "invalid_request_error", 401: "authentication_error", 404: "invalid_request_error", 413: "invalid_request_error",
+         500: "server_error", 503: "overloaded_error"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """What the server was started with."""
+
+    model: writer.Model
+    marking: Marking | None
+    api_keys: ApiKeys | None
+    seed: int | None
+    max_tokens: int
+    max_body: int
+    queue: int
+
+
+class Refused(Exception):
+    """A request that gets an error for an answer."""
+
+    def __init__(self, status: int, message: str, param: str | None = None, code: str | None = None) -> None:
+        super().__init__(message)
+        self.status, self.param, self.code = status, param, code
+
+
+class Admission:
+    """At most `queue` requests at once, and as many of them at work as there are cores."""
+
+    def __init__(self, queue: int) -> None:
+        self._places = threading.Semaphore(queue)
+        self._cores = threading.Semaphore(len(os.sched_getaffinity(0)))
+
+    @contextlib.contextmanager
+    def place(self) -> Iterator[None]:
+        if not self._places.acquire(blocking=False):
+            raise Refused(503, "the queue is full, try again later", code="queue_full")
+        try:
+            with self._cores:
+                yield
+        finally:
+            self._places.release()
+
+
+class Metrics:
+    """Counts, in the text form of Prometheus. No label has anything of a client's."""
+
+    def __init__(self) -> None:
+        self._counts: collections.Counter[tuple[str, str]] = collections.Counter()
+        self._lock = threading.Lock()
+
+    def add(self, name: str, labels: str, count: int = 1) -> None:
+        with self._lock:
+            self._counts[name, labels] += count
+
+    def text(self) -> str:
+        with self._lock:
+            counts = sorted(self._counts.items())
+        lines, before = [], ""
+        for (name, labels), count in counts:
+            if name != before:
+                lines.append(f"# TYPE {name} counter")
+                before = name
+            lines.append(f"{name}{{{labels}}} {count}")
+        return "".join(line + "\n" for line in lines)
+
+
+class Server(http.server.ThreadingHTTPServer):
+    """One thread a connection, MAX_CONNECTIONS of them."""
+
+    request_queue_size = 128
+
+    def __init__(self, address: tuple[str, int], settings: Settings) -> None:
+        self.settings = settings
+        self.seeds = writer.Seeds(settings.seed)
+        self.admission = Admission(settings.queue)
+        self.metrics = Metrics()
+        self.stopping = threading.Event()
+        self._connections = threading.Semaphore(MAX_CONNECTIONS)
+        if ":" in address[0]:
+            self.address_family = socket.AF_INET6
+        super().__init__(address, Handler)
+
+    def server_bind(self) -> None:
+        socketserver.TCPServer.server_bind(self)  # without the look-up of the host's name that HTTPServer adds
+        self.server_name, self.server_port = self.server_address[:2]  # type: ignore[assignment]
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        if not self._connections.acquire(blocking=False):
+            self.shutdown_request(request)
+            return
+        super().process_request(request, client_address)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._connections.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):  # clients that go away are no news
+            print(f"verdigris-serve: error: {type(error).__name__}", file=sys.stderr, flush=True)
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    """One connection."""
+
+    server: Server
+    protocol_version = "HTTP/1.1"
+    server_version = f"verdigris/{verdigris.__version__}"
+    sys_version = ""
+    timeout = IDLE_SECONDS
+    disable_nagle_algorithm = True
+    wbufsize = 1 << 16
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nothing: a request line can hold what a person wrote."""
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """What http.server itself finds wrong, in the same form as the rest."""
+        status = 404 if code == HTTPStatus.NOT_IMPLEMENTED else 400
+        self.close_connection = True
+        self._send_error(Refused(status, f"no such method: {self.command}" if status == 404 else message or "bad request"))
+
+    def do_GET(self) -> None:
+        self._answer("GET")
+
+    def do_POST(self) -> None:
+        self._answer("POST")
+
+    def _answer(self, method: str) -> None:
+        self._status = 0
+        path = self.path.partition("?")[0]
+        try:
+            try:
+                self._route(method, path)
+            except fields.BadRequest as refusal:
+                raise Refused(400, str(refusal), refusal.param) from None
+        except Refused as refusal:
+            self._send_error(refusal)
+        except OSError:  # the client is gone, or slower than IDLE_SECONDS
+            self.close_connection = True
+        except Exception as error:  # noqa: BLE001: whatever it is, the client gets an answer and the server goes on
+            print(f"verdigris-serve: error: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+            self._send_error(Refused(500, "internal error"))
+        route = path if (method, path) in ROUTES else "other"
+        self.server.metrics.add("verdigris_requests_total", f'route="{route}",status="{self._status}"')
+
+    def _route(self, method: str, path: str) -> None:
+        settings = self.server.settings
+        body = self._body() if method == "POST" else b""
+        if (method, path) not in ROUTES:
+            raise Refused(404, f"no such route: {method} {path[:200]}")
+        label = None
+        if settings.api_keys is not None and path.startswith("/v1/"):
+            label = settings.api_keys.label_of(self.headers.get("Authorization"))
+            if label is None:
+                raise Refused(401, "the request has no valid API key", code="invalid_api_key")
+        if path == "/healthz":
+            self._send(200, "text/plain; charset=utf-8", b"ok\n")
+        elif path == "/metrics":
+            self._send(200, "text/plain; version=0.0.4; charset=utf-8", self.server.metrics.text().encode())
+        elif path == "/v1/models":
+            self._send_json(200, {"object": "list", "data": [{"id": "pocket", "object": "model", "created": 0, "owned_by": "verdigris"}]})
+        else:
+            self._complete(body, path == "/v1/chat/completions", label)
+
+    def _body(self) -> bytes:
+        if self.headers.get("Transfer-Encoding") is not None:
+            self.close_connection = True
+            raise Refused(400, "a body must come with Content-Length")
+        length = self.headers.get("Content-Length", "")
+        if not (length.isascii() and length.isdigit()):
+            self.close_connection = True
+            raise Refused(400, "a body must come with Content-Length")
+        if len(length) > 18 or int(length) > self.server.settings.max_body:
+            self.close_connection = True
+            self._drain(int(length[:18]))
+            raise Refused(413, f"the body is longer than {self.server.settings.max_body} bytes")
+        body = self.rfile.read(int(length))
+        if len(body) < int(length):
+            raise ConnectionResetError("the body was cut short")
+        return body
+
+    def _drain(self, length: int) -> None:
+        left = min(length, MAX_DRAINED_BYTES)
+        end = time.monotonic() + 5
+        while left > 0 and time.monotonic() < end:
+            got = len(self.rfile.read1(min(left, 1 << 16)))
+            if got == 0:
+                return
+            left -= got
+
+    def _complete(self, body: bytes, chat: bool, label: str | None) -> None:
+        settings = self.server.settings
+        model, marking = settings.model, settings.marking
+        request = fields.parse_request(body, chat=chat, vocab=model.pocket.vocab, max_tokens=settings.max_tokens,
+                                       max_bias=MAX_MARKED_BIAS if marking else MAX_UNMARKED_BIAS)
+        if marking and request.temperature == 0 and not marking.profile.argmax_at_zero_temperature:
+            raise Refused(400, "answers at temperature 0 cannot be marked under this profile, so they are not given", "temperature")
+        marker = marking.marker_of(label) if marking else None
+        with self.server.admission.place():
+            ids = model.ids_of(request.prompt)
+            choices = writer.choices_of(model, request, ids, self.server.seeds, marker)
+            form = shapes.Shapes(model, request, ids)
+            if request.stream:
+                self._stream(request, form, choices)
+            else:
+                done = [(list(choice.chunks(self._go_on)), choice.ids, choice.finish) for choice in choices]
+                self._send_json(200, form.whole(done))
+        self.server.metrics.add("verdigris_tokens_total", 'kind="prompt"', len(ids))
+        for choice in choices:
+            self.server.metrics.add("verdigris_tokens_total", 'kind="answer"', len(choice.ids))
+            for state, count in choice.states.items():
+                self.server.metrics.add("verdigris_positions_total", f'state="{STATES[state]}"', count)
+
+    def _go_on(self) -> bool:
+        if self.server.stopping.is_set():
+            raise Refused(503, "the server is stopping")
+        return True
+
+    def _stream(self, request: fields.Request, form: shapes.Shapes, choices: list[writer.Choice]) -> None:
+        self.close_connection = True
+        self._start(200, "text/event-stream", [("Cache-Control", "no-cache"), ("Connection", "close")])
+
+        def event(body: dict[str, Any] | None) -> None:
+            if body is not None:
+                self.wfile.write(b"data: " + _json(body) + b"\n\n")
+                self.wfile.flush()
+
+        try:
+            for index, choice in enumerate(choices):
+                event(form.first(index))
+                for chunk in choice.chunks(self._go_on):
+                    event(form.part(index, chunk))
+                event(form.last(index, choice.finish))
+            if request.include_usage:
+                event(form.usage_part(sum(len(choice.ids) for choice in choices)))
+        except OSError:
+            raise
+        except Exception as error:  # noqa: BLE001: the status is out already; without [DONE] the client knows
+            print(f"verdigris-serve: error: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+            event(shapes.error_body("internal error", KINDS[500]))
+            return
+        self.wfile.write(b"data: [DONE]\n\n")
+        self.wfile.flush()
+
+    def _start(self, status: int, content_type: str, headers: list[tuple[str, str]]) -> None:
+        self._status = status
+        self.send_response(status)
+        self.send_header("Content-Type", content_type)
+        for name, value in headers:
+            self.send_header(name, value)
+        self.end_headers()
+
+    def _send(self, status: int, content_type: str, body: bytes, headers: list[tuple[str, str]] | None = None) -> None:
+        all_headers = [("Content-Length", str(len(body))), *(headers or [])]
+        if self.close_connection:
+            all_headers.append(("Connection", "close"))
+        self._start(status, content_type, all_headers)
+        self.wfile.write(body)
+        self.wfile.flush()
+
+    def _send_json(self, status: int, body: dict[str, Any], headers: list[tuple[str, str]] | None = None) -> None:
+        self._send(status, "application/json", _json(body), headers)
+
+    def _send_error(self, refusal: Refused) -> None:
+        headers = []
+        if refusal.status == 503:
+            headers.append(("Retry-After", "1"))
+        if refusal.status == 401:
+            headers.append(("WWW-Authenticate", "Bearer"))
+        with contextlib.suppress(OSError):
+            self._send_json(refusal.status, shapes.error_body(str(refusal), KINDS[refusal.status], refusal.param, refusal.code), headers)
+
+
+def _json(body: dict[str, Any]) -> bytes:
+    return json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+
+
+def serve(server: Server, on_listening: Callable[[], None]) -> None:
+    """Answers until the server is shut down."""
+    on_listening()
+    try:
+        server.serve_forever(poll_interval=0.1)
+    finally:
+        server.stopping.set()
+        server.server_close()

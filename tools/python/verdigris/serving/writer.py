@@ -1,0 +1,258 @@
+"""How a request is answered: tokens drawn one by one, as text with the log-probabilities that belong to it.
+
+All log-probabilities are the model's own, at temperature 1, before truncation, bias and mark: what reading the same text
+would give. So no mark shows in them.
+"""
+
+import codecs
+import collections
+import dataclasses
+import hashlib
+import random
+import secrets
+import threading
+from collections.abc import Callable, Iterator
+
+import verdigris
+from verdigris.serving.fields import Request
+
+MAX_REMEMBERED = 1 << 20  # requests without a seed, whose number of times is known
+
+
+@dataclasses.dataclass(frozen=True)
+class Shown:
+    """A token of an answer or of an echoed prompt."""
+
+    id: int
+    offset: int  # of its first character, in characters of the choice's text
+    log_probability: float | None  # None: nothing, or nothing that is shown, comes before it
+    ranked: list[tuple[int, float]] | None  # the likeliest ids and their ln p
+    at_start: bool  # of the whole text, where a SentencePiece token is shown without the space before it
+
+
+@dataclasses.dataclass(frozen=True)
+class Chunk:
+    """A piece of an answer that is whole characters, and of which no part can still become a stop text."""
+
+    text: str
+    tokens: list[Shown]
+
+
+class Pieces:
+    """The bytes that tokens add to a text, and the names under which they are shown: their text, if no other has it."""
+
+    def __init__(self, tokenizer: verdigris.Tokenizer, pieces: list[bytes]) -> None:
+        special = frozenset(tokenizer.special_ids)
+        self.bytes = pieces
+        self.names = [""] * len(pieces)
+
+        def order(id: int) -> tuple[bool, bool]:  # of tokens of one text, the one that tokenizers use comes first
+            name = tokenizer.piece_name(id)
+            return name == f"<0x{pieces[id].hex().upper()}>".encode(), pieces[id] == tokenizer.piece_bytes(id)
+
+        taken: set[str] = set()
+        for id in sorted(range(len(pieces)), key=order):
+            name = tokenizer.piece_name(id).decode("utf-8", "replace") if id in special else _utf8_or_nothing(pieces[id])
+            if id not in special and (not name or name in taken):
+                name = "bytes:" + "".join(f"\\x{byte:02x}" for byte in pieces[id])
+            taken.add(name)
+            self.names[id] = name
+
+
+class Model:
+    """A pocket model with the names under which its tokens are shown."""
+
+    def __init__(self, pocket: verdigris.Pocket) -> None:
+        self.pocket = pocket
+        tokenizer = pocket.tokenizer
+        self.special = frozenset(tokenizer.special_ids)
+        inside = [tokenizer.piece_bytes(id) for id in range(pocket.vocab)]
+        self._inside = Pieces(tokenizer, inside)
+        # Where the tokenizer puts a space before every text, it takes it away again when it decodes one.
+        self._at_start = Pieces(tokenizer, [piece[1:] if piece[:1] == b" " and tokenizer.decode([id])[:1] != b" " else piece
+                                            for id, piece in enumerate(inside)])
+
+    def pieces(self, at_start: bool) -> Pieces:
+        """Of tokens at the start of a text, or within one."""
+        return self._at_start if at_start else self._inside
+
+    def ids_of(self, prompt: str | list[int]) -> list[int]:
+        """A prompt's ids, without the start of text that stands before every prompt."""
+        return self.pocket.tokenizer.encode(prompt) if isinstance(prompt, str) else prompt
+
+
+def _utf8_or_nothing(piece: bytes) -> str:
+    try:
+        return piece.decode("utf-8")
+    except UnicodeDecodeError:
+        return ""
+
+
+class Seeds:
+    """Where the random numbers of a choice come from.
+
+    They depend on the prompt, so that the answers to two prompts under one seed are independent, and on nothing else, so
+    that the same draws can be seen with other settings. Where the request has no seed and the server has one, the k-th
+    request for a prompt gets the k-th answer, in whatever order others come.
+    """
+
+    def __init__(self, seed: int | None) -> None:
+        self._seed = seed
+        self._times: collections.OrderedDict[bytes, int] = collections.OrderedDict()
+        self._lock = threading.Lock()
+
+    def of(self, request_seed: int | None, ids: list[int], choices: int) -> list[random.Random]:
+        if request_seed is None and self._seed is None:
+            return [random.Random(secrets.randbits(256)) for _ in range(choices)]
+        prompt = hashlib.sha256(",".join(map(str, ids)).encode()).digest()
+        first = 0
+        if request_seed is None:
+            with self._lock:
+                first = self._times.get(prompt, 0)
+                self._times[prompt] = first + choices
+                if len(self._times) > MAX_REMEMBERED:
+                    self._times.popitem(last=False)
+        base = f"request {request_seed}" if request_seed is not None else f"server {self._seed}"
+
+        def generator(number: int) -> random.Random:
+            digest = hashlib.sha256(f"{base} {number} ".encode() + prompt).digest()
+            return random.Random(int.from_bytes(digest, "big"))
+
+        return [generator(first + at) for at in range(choices)]
+
+
+class Text:
+    """Bytes of tokens, as they come, into text that can be shown."""
+
+    def __init__(self, model: Model, at_start: bool, stops: tuple[str, ...] = (), chars_before: int = 0) -> None:
+        self._model = model
+        self._at_start = at_start
+        self._stops = stops
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._start = chars_before  # of what is held back
+        self._text = ""  # held back
+        self._tokens: list[Shown] = []
+        self.stopped = False
+
+    @property
+    def end(self) -> int:
+        """Characters so far, with those before."""
+        return self._start + len(self._text)
+
+    def add(self, id: int, log_probability: float | None, ranked: list[tuple[int, float]] | None) -> Chunk | None:
+        """What can be shown now, if anything."""
+        self._tokens.append(Shown(id, self.end, log_probability, ranked, self._at_start))
+        self._text += self._decoder.decode(self._model.pieces(self._at_start).bytes[id])
+        self._at_start = self._at_start and id in self._model.special
+        found = [at for at in (self._text.find(stop) for stop in self._stops) if at >= 0]
+        if found:
+            self.stopped = True
+            cut = min(found)
+            self._text = self._text[:cut]
+            self._tokens = [token for token in self._tokens if token.offset < self._start + cut]
+            return self._take()
+        return None if self._decoder.getstate()[0] or self._may_stop() else self._take()
+
+    def finish(self) -> Chunk | None:
+        """The rest, at the end of the answer."""
+        if not self.stopped:
+            self._text += self._decoder.decode(b"", final=True)
+        return self._take() if self._text or self._tokens else None
+
+    def _may_stop(self) -> bool:
+        return any(self._text.endswith(stop[:length]) for stop in self._stops for length in range(1, len(stop)))
+
+    def _take(self) -> Chunk:
+        chunk = Chunk(self._text, self._tokens)
+        self._start, self._text, self._tokens = self.end, "", []
+        return chunk
+
+
+class Choice:
+    """One answer: chunks() draws it, and then `ids`, `finish` and `states` say how it went."""
+
+    def __init__(self, model: Model, request: Request, prompt: "ReadPrompt", uniforms: random.Random,
+                 marker: verdigris.Marker | None) -> None:
+        self._model, self._request, self._uniforms, self._marker = model, request, uniforms, marker
+        self._session, self._echoed, self._at_start = prompt.session.copy(), prompt.echoed, prompt.is_empty
+        self.ids: list[int] = []
+        self.finish = "length"
+        self.states: collections.Counter[int] = collections.Counter()
+
+    def chunks(self, go_on: Callable[[], bool] = lambda: True) -> Iterator[Chunk]:
+        """`go_on` is asked before each token; the answer ends where it says no."""
+        request, session = self._request, self._session
+        text = Text(self._model, self._at_start, request.stop, len(self._echoed.text) if self._echoed else 0)
+        shown = 0
+        if self._echoed:
+            yield self._echoed
+        while len(self.ids) < request.max_tokens and not text.stopped and go_on():
+            drawn = session.draw(self._uniforms.random(), temperature=request.temperature, top_k=request.top_k, top_p=request.top_p,
+                                 min_p=request.min_p, bias=request.bias, marker=self._marker,
+                                 output=self.ids if self._marker else [])
+            if drawn.id == self._model.pocket.eos_id:
+                self.finish = "stop"
+                break
+            self.states[drawn.state] += 1
+            log_probability, ranked = None, None
+            if request.lists is not None:
+                log_probability = session.log_probability(drawn.id)
+                ranked = list(zip(*session.ranked(request.lists), strict=True))
+            self.ids.append(drawn.id)
+            chunk = text.add(drawn.id, log_probability, ranked)
+            if len(self.ids) < request.max_tokens and not text.stopped:
+                session.feed([drawn.id])
+            if chunk:
+                shown += len(chunk.tokens)
+                yield chunk
+        rest = text.finish()
+        if text.stopped:
+            self.finish = "stop"
+            del self.ids[shown:]  # of the stop text
+        elif rest:
+            yield rest
+
+
+@dataclasses.dataclass(frozen=True)
+class ReadPrompt:
+    """A prompt, read once for all choices."""
+
+    session: verdigris.Session
+    echoed: Chunk | None
+    is_empty: bool
+
+
+def read_prompt(model: Model, request: Request, ids: list[int]) -> ReadPrompt:
+    """Before the prompt stands the start of text, once."""
+    pocket = model.pocket
+    session = pocket.session()
+    session.feed([pocket.bos_id])
+    has_start = ids[:1] == [pocket.bos_id]
+    rest = ids[1:] if has_start else ids
+    is_empty = all(id in model.special for id in ids)
+    if not request.echo:
+        session.feed(rest)
+        return ReadPrompt(session, None, is_empty)
+    log_probabilities: list[float | None] = [None] * len(rest)
+    ranked: list[list[tuple[int, float]] | None] = [None] * len(rest)
+    if request.lists is None:
+        session.feed(rest)
+    else:
+        own, top, top_ln = session.read(rest, request.lists)
+        log_probabilities = list(own.tolist())
+        ranked = [list(zip(*pair, strict=True)) for pair in zip(top.tolist(), top_ln.tolist(), strict=True)]
+        if rest and not has_start:  # the first that is shown has nothing before it that is shown
+            log_probabilities[0], ranked[0] = None, None
+    if has_start:
+        log_probabilities.insert(0, None)
+        ranked.insert(0, None)
+    text = Text(model, at_start=True)
+    pieces = [text.add(*token) for token in zip(ids, log_probabilities, ranked, strict=True)] + [text.finish()]
+    shown = [piece for piece in pieces if piece]
+    return ReadPrompt(session, Chunk("".join(piece.text for piece in shown), [token for piece in shown for token in piece.tokens]), is_empty)
+
+
+def choices_of(model: Model, request: Request, ids: list[int], seeds: Seeds, marker: verdigris.Marker | None) -> list[Choice]:
+    """The choices of a request, not yet drawn."""
+    prompt = read_prompt(model, request, ids)
+    return [Choice(model, request, prompt, uniforms, marker) for uniforms in seeds.of(request.seed, ids, request.n)]
