@@ -14,6 +14,7 @@
 #include "tools/collect/request.h"
 #include "tools/inputs.h"
 #include "tools/investigate.h"
+#include "tools/investigation_case.h"
 #include "tools/terminal/message.h"
 #include "tools/terminal/printable.h"
 #include "tools/verbs.h"
@@ -47,7 +48,7 @@ struct PlanOptions {
   std::string profile, prompts, url, model, api = "chat", since = "1970-01-01T00:00:00Z", answers = "1", max_tokens = "200", temperature = "1",
               top_p = "1", system, lists, alpha = "1e-6", looks, effect, futility = "0", family, decoys = "999", min_scored = "200", rate = "4,60", matched, output;
   std::vector<std::string> accounts, filters, references, budget, controls;
-  bool read = false, echo = false, anytime = false, strict = false, insecure_permissions = false;
+  bool files = false, read = false, echo = false, anytime = false, strict = false, insecure_permissions = false;
 };
 
 constexpr uint64_t kMostBudget = 1'000'000'000'000, kDefaultSeconds = 7 * 86400, kFirstLook = 10'000, kSpareRequests = 100;
@@ -187,7 +188,7 @@ Result<void> ReadSampling(const PlanOptions& options, InvestigationContent& cont
   VERDIGRIS_ASSIGN_OR_RETURN(sampling.top_p_milli, ParseMilli("--top-p", options.top_p, 1));
   VERDIGRIS_ASSIGN_OR_RETURN(sampling.max_tokens, ParseInteger("--max-tokens", options.max_tokens, 1, 65536));
   VERDIGRIS_ASSIGN_OR_RETURN(sampling.answers, ParseInteger("--answers", options.answers, 1, 1000));
-  VERDIGRIS_ASSIGN_OR_RETURN(sampling.lists, ParseInteger("--lists", options.lists.empty() ? (content.suspect.api == Api::kChat ? "20" : "5") : options.lists, 0, 20));
+  VERDIGRIS_ASSIGN_OR_RETURN(sampling.lists, ParseInteger("--lists", options.lists.empty() ? (options.files ? "0" : content.suspect.api == Api::kChat ? "20" : "5") : options.lists, 0, 20));
   sampling.echo = options.echo;
   if (options.read) sampling.max_tokens = 1;
   if (!options.read && sampling.max_tokens == 1) return Usage("--max-tokens must be in [2,65536]: answers of one token have no window; texts are shown with --read");
@@ -219,7 +220,8 @@ void PrintPlan(const verify::Plan& plan, const verify::Investigation& investigat
   const auto& sampling = investigation->sampling;
   const auto number = [](uint64_t value) { return std::to_string(value); };
   out.Write("planned in " + Printable(folder) + "\n\n");
-  out.Write("suspect   " + Printable(investigation->suspect.model) + " at " + RequestUrl(investigation.content()) + "\n");
+  const bool files = investigation->suspect.kind == verify::SuspectKind::kFiles;
+  out.Write("suspect   " + Printable(investigation->suspect.name) + (files ? ", whose answers come as files" : " at " + RequestUrl(investigation.content())) + "\n");
   out.Write("asked     " + number(prompts.size()) + (investigation->reading() ? " texts, read " + std::string(sampling.echo ? "whole" : "token by token") :
                                                                               " prompts, " + number(sampling.answers) + " answers each of at most " + number(sampling.max_tokens) + " tokens") +
             (sampling.lists > 0 ? ", lists of " + number(sampling.lists) : ", no lists") + "\n");
@@ -243,14 +245,17 @@ Result<ExitCode> RunPlan(const PlanOptions& options, Context& context) {
   InvestigationContent content;
   content.created = UtcNow();
   content.prompts_sha256 = prompts.digest();
-  content.suspect.model = content.suspect.name = options.model;
+  content.suspect.name = options.model;
   content.suspect.not_before = options.since;
+  if (options.files != options.url.empty()) return Usage("give either --url of an endpoint, or --files");
+  content.suspect.kind = options.files ? verify::SuspectKind::kFiles : verify::SuspectKind::kEndpoint;
+  if (!options.files) content.suspect.model = options.model;
   // What people paste: the address with the slash or the version that is added again.
   content.suspect.url = options.url;
   for (const std::string_view tail : {"/", "/v1"}) {
     if (content.suspect.url.ends_with(tail)) content.suspect.url.resize(content.suspect.url.size() - tail.size());
   }
-  if (auto url = verify::CheckEndpointUrl(content.suspect.url); !url) return Usage("--url " + url.error().message);
+  if (auto url = verify::CheckEndpointUrl(content.suspect.url); !options.files && !url) return Usage("--url " + url.error().message);
   VERDIGRIS_RETURN_IF_ERROR(ReadSampling(options, content));
   for (const std::string& text : options.references) {
     VERDIGRIS_ASSIGN_OR_RETURN(content.references.emplace_back(), ParseReference(text));
@@ -314,7 +319,8 @@ Result<ExitCode> RunPlan(const PlanOptions& options, Context& context) {
   if (!options.accounts.empty() && options.family.empty()) {
     PrintHint("an account found by searching among many needs --family with the number of all accounts");
   }
-  PrintHint("time-stamp plan.json before you collect; then: verdigris investigate collect --profile " + options.profile + " " + options.output);
+  PrintHint("time-stamp plan.json before you collect; then: verdigris investigate " +
+            (options.files ? "test --answers FILE --key FILE" : std::string("collect")) + " --profile " + options.profile + " " + options.output);
   return kExitYes;
 }
 
@@ -322,7 +328,8 @@ Command AddPlan(CLI::App& app) {
   auto options = std::make_shared<PlanOptions>();
   app.add_option("--profile", options->profile, "profile of the mark")->type_name("FILE")->required();
   app.add_option("--prompts", options->prompts, "a prompt a line, or .jsonl: prompt, id, domain")->type_name("FILE")->required();
-  app.add_option("--url", options->url, "endpoint; requests go to URL/v1/...")->type_name("URL")->required();
+  app.add_option("--url", options->url, "endpoint; requests go to URL/v1/...")->type_name("URL");
+  app.add_flag("--files", options->files, "no endpoint: answers come as files");
   app.add_option("--model", options->model, "suspect, as the endpoint names it")->type_name("NAME")->required();
   app.add_option("--api", options->api, "form of the endpoint (chat)")->type_name("chat|completions");
   app.add_option("--since", options->since, "earliest time it can be from (unknown)")->type_name("TIME");
@@ -359,7 +366,8 @@ Command AddPlan(CLI::App& app) {
 
 struct CollectVerbOptions {
   std::string profile, tokenizer, api_key_file, api_key_env, deviate;
-  bool pause = false, json = false, allow_mismatch = false, insecure_permissions = false;
+  CaseArguments looks;
+  bool pause = false, json = false, allow_mismatch = false;
 };
 
 constexpr size_t kMaxApiKeyBytes = 4096;
@@ -395,7 +403,7 @@ Result<std::string> LoadApiKey(const CollectVerbOptions& options) {
   std::string key;
   if (!options.api_key_file.empty() && !options.api_key_env.empty()) return Usage("--api-key-file and --api-key-env exclude each other");
   if (!options.api_key_file.empty()) {
-    VERDIGRIS_ASSIGN_OR_RETURN(const SecretBytes bytes, verify::ReadSecretFile(options.api_key_file, kMaxApiKeyBytes, options.insecure_permissions));
+    VERDIGRIS_ASSIGN_OR_RETURN(const SecretBytes bytes, verify::ReadSecretFile(options.api_key_file, kMaxApiKeyBytes, options.looks.secrets.insecure_permissions));
     key.assign(bytes.data(), bytes.data() + bytes.size());
     if (key.ends_with('\n')) key.pop_back();
   } else if (!options.api_key_env.empty()) {
@@ -448,7 +456,13 @@ Result<ExitCode> RunCollect(const CollectVerbOptions& options, Context& context)
     return Fail(ErrorKind::kMismatch, folder + ": the plan is of scheme_id " + Hex(files.plan->scheme_id) + ", the profile has " + Hex(profile.scheme_id()));
   }
   if (files.investigation->suspect.kind != verify::SuspectKind::kEndpoint) return Fail(ErrorKind::kMismatch, folder + ": the suspect is files, so there is nothing to ask");
-  if (options.pause) {
+  if (!options.looks.keys.empty()) {
+    CaseArguments looks = options.looks;
+    looks.profile = options.profile;
+    looks.tokenizer = options.tokenizer;
+    looks.allow_tokenizer_mismatch = options.allow_mismatch;
+    collect.judge = MakeLookJudge(std::move(looks));
+  } else if (options.pause) {
     collect.judge = [](const verify::InvestigationFiles&, const LookPoint&) -> Result<LookOutcome> { return LookOutcome::kPause; };
   }
   CollectSummary summary;
@@ -481,10 +495,10 @@ Command AddCollect(CLI::App& app) {
   app.add_flag("--allow-tokenizer-mismatch", options->allow_mismatch, "take a tokenizer of another digest");
   app.add_option("--api-key-file", options->api_key_file, "file with the endpoint's API key")->type_name("FILE");
   app.add_option("--api-key-env", options->api_key_env, "environment variable that holds it")->type_name("NAME");
-  app.add_flag("--pause-at-looks", options->pause, "stop at each look of the plan");
+  app.add_flag("--pause-at-looks", options->pause, "stop at each look, not judging it");
   AddDeviateOption(app, options->deviate);
   app.add_flag("--json", options->json, "one JSON document");
-  app.add_flag("--insecure-permissions", options->insecure_permissions, "read an API key that others can read");
+  AddLookOptions(app, options->looks);
   return [options](Context& context) { return RunCollect(*options, context); };
 }
 
@@ -492,7 +506,7 @@ Command AddCollect(CLI::App& app) {
 
 const Verb kInvestigatePlan = {"investigate plan",
                                "settles how a suspect model will be asked and tested",
-                               "--profile FILE --prompts FILE --url URL --model NAME -o DIR [options]",
+                               "--profile FILE --prompts FILE --url URL|--files --model NAME -o DIR [options]",
                                "verdigris investigate plan --profile p.json --prompts prompts.jsonl \\\n"
                                "  --url https://api.example.com --model suspect-1 --looks auto -o case",
                                false,

@@ -19,6 +19,10 @@ constexpr uint64_t kMebibyte = uint64_t{1} << 20;
 
 Unexpected Usage(std::string message) { return Fail(ErrorKind::kInvalidArgument, std::move(message)); }
 
+void AddMany(CLI::App& app, const char* name, std::vector<std::string>& to, const char* help, const char* type) {
+  app.add_option(name, to, help)->type_name(type)->allow_extra_args(false);
+}
+
 // NAME=PATH.
 Result<std::pair<std::string, std::string>> NameAndPath(const char* option, const std::string& text) {
   const size_t equals = text.find('=');
@@ -88,10 +92,14 @@ Result<void> LoadMatched(const CaseArguments& arguments, const std::optional<Sec
 
 }  // namespace
 
+void AddLookOptions(CLI::App& app, CaseArguments& arguments) {
+  AddMany(app, "--key", arguments.keys, "provider, selector or account key; judges looks", "FILE");
+  AddMany(app, "--reference", arguments.references, "what a reference says: lists, or a model", "NAME=FILE|DIR");
+  AddSecretOptions(app, arguments.secrets);
+}
+
 void AddCaseOptions(CLI::App& app, CaseArguments& arguments) {
-  const auto many = [&](const char* name, std::vector<std::string>& to, const char* help, const char* type) {
-    app.add_option(name, to, help)->type_name(type)->allow_extra_args(false);
-  };
+  const auto many = [&](const char* name, std::vector<std::string>& to, const char* help, const char* type) { AddMany(app, name, to, help, type); };
   many("--key", arguments.keys, "provider, selector or account key; once for each", "FILE");
   many("--answers", arguments.answers, "answers collected elsewhere", "FILE");
   many("--reference", arguments.references, "what a reference says: lists, or a model", "NAME=FILE|DIR");

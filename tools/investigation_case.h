@@ -22,6 +22,8 @@ struct CaseArguments {
 };
 // All but --profile, --tokenizer and --allow-tokenizer-mismatch, which `collect` has of its own.
 void AddCaseOptions(CLI::App& app, CaseArguments& arguments);
+// What looks while answers are collected take: with keys they are judged, and collecting stops when the result is clear.
+void AddLookOptions(CLI::App& app, CaseArguments& arguments);
 
 // Owns what the inputs point to.
 struct LoadedCase {

@@ -318,10 +318,10 @@ SuspectRecord OneRecord::View(size_t references_used) const {
 Result<RecordTallies> ForEachRecord(const RecordInputs& inputs, const std::function<Result<void>(const OneRecord&)>& each) {
   assert(inputs.references.size() <= kMaxReferences);
   const Reader reader(inputs);
-  const std::string& planned_model = inputs.files->investigation->suspect.model;
   RecordTallies tallies;
   std::map<std::string, Digest, std::less<>> met;                        // of files from elsewhere
   std::map<uint32_t, std::map<uint32_t, std::vector<ListEntry>>> texts;  // read position by position
+  std::map<std::string, uint64_t> models;
   std::vector<Line> batch;
 
   const auto flush = [&]() -> Result<void> {
@@ -347,7 +347,7 @@ Result<RecordTallies> ForEachRecord(const RecordInputs& inputs, const std::funct
         }
       }
       Add(tallies, prepared[i].tallies);
-      if (!planned_model.empty() && !prepared[i].model.empty() && prepared[i].model != planned_model) ++tallies.other_model;
+      if (!prepared[i].model.empty()) ++models[prepared[i].model];
       ++tallies.answers;
       if (prepared[i].prediction) {
         ++tallies.tokens;
@@ -371,6 +371,14 @@ Result<RecordTallies> ForEachRecord(const RecordInputs& inputs, const std::funct
     return batch.size() == kBatch ? flush() : Result<void>();
   }));
   VERDIGRIS_RETURN_IF_ERROR(flush());
+  // The model is the one that was asked for; of files the one that most answers name.
+  const std::string& asked = inputs.files->investigation->suspect.model;
+  uint64_t of_model = 0;
+  for (const auto& [model, count] : models) {
+    tallies.other_model += count;
+    if (asked.empty() ? count > of_model : model == asked) of_model = count;
+  }
+  tallies.other_model -= of_model;
 
   std::vector<uint32_t> read;
   for (const auto& [prompt, lists] : texts) read.push_back(prompt);

@@ -761,6 +761,16 @@ Result<SuspectFinding> JudgeInvestigation(const InvestigationInputs& inputs) {
   return finding;
 }
 
+double Log10PofLayer(const SuspectFinding& finding, Layer layer, std::string_view label) {
+  double smallest = 0;
+  for (const SuspectTest& test : finding.tests) {
+    if (test.layer != layer || test.label != label || test.share == 0 || !test.enough) continue;
+    smallest = std::min(smallest, test.outcome.log10_p + 3 - std::log10(static_cast<double>(test.share)));
+  }
+  const double look = static_cast<double>(std::max<size_t>(1, finding.looks.size()));
+  return std::min(0.0, smallest + (finding.looks.empty() ? 0 : std::log10(look * (look + 1))));
+}
+
 Result<LookFinding> JudgeAtLook(const InvestigationInputs& inputs, size_t number, uint64_t lines) {
   VERDIGRIS_ASSIGN_OR_RETURN(const Case c, Case::Create(inputs));
   const InvestigationFiles& files = *inputs.records.files;

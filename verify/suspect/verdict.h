@@ -137,6 +137,10 @@ std::string FindingFile(const SuspectFinding& finding);
 //          missing; those of ForEachRecord.
 Result<SuspectFinding> JudgeInvestigation(const InvestigationInputs& inputs);
 
+// log10 of the p of one layer's tests, as a gate before the tests of accounts: min of 1000 p / share, with the factor of the last
+// look. 0 where none has enough scored.
+double Log10PofLayer(const SuspectFinding& finding, Layer layer, std::string_view label);
+
 // What a look at growing answers says: the p of the finding after looks 1..number, of which this is the last.
 struct LookFinding {
   double log10_p = 0;       // of this look alone, before its factor
