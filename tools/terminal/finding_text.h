@@ -5,12 +5,12 @@
 
 #include "tools/terminal/colour.h"
 #include "verify/finding.h"
+#include "verify/limits.h"
 
 namespace verdigris::tools {
 
-// What a p-value is not (keys-and-evidence.md E7, the first limit, verbatim).
-inline constexpr const char* kFirstLimit =
-    "This is not the probability that the suspect is derived from the provider's outputs, nor the probability that it is not.";
+// What a p-value is not.
+inline constexpr const char* kFirstLimit = verify::kLimits[0].data();
 
 std::string FindingText(const verify::Finding& finding, const Palette& palette);
 
