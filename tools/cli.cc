@@ -167,11 +167,13 @@ Result<ExitCode> Dispatch(std::span<char* const> arguments, Context& context) {
   const Verb* verb = FindVerb(name);
   if (verb != nullptr) return RunVerb(*verb, {arguments.begin() + static_cast<ptrdiff_t>(words), arguments.end()}, context);
   if (IsFamily(first) && words == 2 && (std::string_view(arguments[1]) == "-h" || std::string_view(arguments[1]) == "--help")) {
-    std::string help = "usage: verdigris " + std::string(first) + " VERB [options]\n\n";
+    std::string help = "usage: verdigris " + std::string(first) + " VERB [options]\n\n", example;
     for (const Verb& each : Verbs()) {
-      if (each.name.starts_with(std::string(first) + " ")) help += Entry(each.name, each.summary);
+      if (!each.name.starts_with(std::string(first) + " ")) continue;
+      help += Entry(each.name, each.summary);
+      if (example.empty()) example = "verdigris " + std::string(each.name) + " --help";
     }
-    context.out.Write(help + ExampleBlock("verdigris " + std::string(first) + " new --help"));
+    context.out.Write(help + ExampleBlock(example));
     return kExitYes;
   }
   context.hint = "verbs: " + VerbNames();

@@ -23,13 +23,6 @@ struct Options {
   bool json = false, trace = false, watch = false;
 };
 
-// Several findings or inputs: 3 over detected over inconclusive over not detected (command-line.md L5).
-struct Outcome {
-  bool failed = false, detected = false, inconclusive = false;
-
-  ExitCode code() const { return failed ? kExitInput : detected ? kExitYes : inconclusive ? kExitUndecided : kExitNo; }
-};
-
 void PrintTrace(const Judged& judged, const std::vector<verify::TokenState>& states, Output& out) {
   for (size_t i = 0; i < states.size() && !out.lost(); ++i) {
     const verify::Token& token = judged.tokens[i];

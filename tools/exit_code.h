@@ -14,6 +14,13 @@ enum ExitCode : int {
   kExitUndecided = 5,  // too little text to say
 };
 
+// Several findings or inputs: 3 over detected over inconclusive over not detected.
+struct Outcome {
+  bool failed = false, detected = false, inconclusive = false;
+
+  ExitCode code() const { return failed ? kExitInput : detected ? kExitYes : inconclusive ? kExitUndecided : kExitNo; }
+};
+
 inline ExitCode ExitCodeOf(ErrorKind kind) {
   switch (kind) {
     case ErrorKind::kInvalidArgument: return kExitUsage;

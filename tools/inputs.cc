@@ -16,6 +16,7 @@ namespace verdigris::tools {
 namespace {
 
 constexpr size_t kMaxPassphraseBytes = 1024;
+constexpr size_t kMaxFilterBytes = size_t{4} << 30;  // 400 million windows
 
 std::string FolderOf(const std::string& path) {
   const std::string folder = std::filesystem::path(path).parent_path().string();
@@ -115,6 +116,13 @@ Result<Profile> LoadProfile(const std::string& path) {
   auto profile = Profile::Parse(bytes);
   if (!profile) return InFile(path, profile.error());
   return profile;
+}
+
+Result<verify::Filter> LoadFilter(const std::string& path, bool insecure_permissions) {
+  VERDIGRIS_ASSIGN_OR_RETURN(std::string bytes, verify::ReadConfidentialFile(path, kMaxFilterBytes, insecure_permissions));
+  auto filter = verify::Filter::Parse(std::move(bytes));
+  if (!filter) return InFile(path, filter.error());
+  return filter;
 }
 
 Result<std::unique_ptr<verify::Tokenizer>> LoadTokenizer(const std::string& path) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "tools/cli.h"
+#include "verify/suspect/filter.h"
 #include "verify/text/tokenizer.h"
 #include "watermark/key_file.h"
 #include "watermark/profile.h"
@@ -41,6 +42,9 @@ Result<std::vector<KeyFile>> LoadLayerKeys(const std::vector<std::string>& paths
 std::vector<const KeyFile*> Pointers(const std::vector<KeyFile>& keys);
 
 Result<Profile> LoadProfile(const std::string& path);
+
+// A filter, confidential like a key: read under the same checks, whole into memory.
+Result<verify::Filter> LoadFilter(const std::string& path, bool insecure_permissions);
 
 Result<std::unique_ptr<verify::Tokenizer>> LoadTokenizer(const std::string& path);
 

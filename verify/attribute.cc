@@ -50,15 +50,68 @@ AccountSource AccountsOf(const Key& epoch_key, std::span<const std::string> labe
   };
 }
 
+AccountKeys::~AccountKeys() {
+  for (auto& key : keys_) OPENSSL_cleanse(key.data(), key.size());
+}
+
+AccountKeys& AccountKeys::operator=(AccountKeys&& other) noexcept {
+  // What stood here is wiped with `other`.
+  labels_.swap(other.labels_);
+  keys_.swap(other.keys_);
+  seen_.swap(other.seen_);
+  std::swap(epoch_, other.epoch_);
+  return *this;
+}
+
+Result<void> AccountKeys::Add(const KeyFile& key) {
+  if (key.role != KeyRole::kAccount) return Fail(ErrorKind::kMismatch, "an account key is needed, got one of role " + std::string(RoleName(key.role)));
+  if (!labels_.empty() && key.epoch != epoch_) {
+    return Fail(ErrorKind::kMismatch, "account keys of epochs " + std::to_string(epoch_) + " and " + std::to_string(key.epoch));
+  }
+  if (!seen_.insert(key.account).second) return Fail(ErrorKind::kMismatch, "account " + key.account + " is named twice");
+  epoch_ = key.epoch;
+  labels_.push_back(key.account);
+  if (keys_.size() == keys_.capacity()) {
+    // Grown by hand, so that no copy of a key is left behind unwiped.
+    std::vector<std::array<uint8_t, kKeyBytes>> larger;
+    larger.reserve(std::max<size_t>(64, 2 * keys_.size()));
+    larger.assign(keys_.begin(), keys_.end());
+    keys_.swap(larger);
+    for (auto& old : larger) OPENSSL_cleanse(old.data(), old.size());
+  }
+  keys_.emplace_back();
+  std::ranges::copy(key.key.secret(), keys_.back().begin());
+  return {};
+}
+
+AccountSource AccountKeys::Source() const {
+  return [this, next = size_t{0}](std::string& label, std::span<uint8_t, kKeyBytes> key) mutable -> Result<bool> {
+    if (next == labels_.size()) return false;
+    label = labels_[next];
+    std::ranges::copy(keys_[next], key.begin());
+    ++next;
+    return true;
+  };
+}
+
 Result<Attribution> Attribute(const Profile& profile, const KeyFile* provider, const KeyFile* selector,
                               const AccountSource& accounts, std::span<const uint32_t> ids, const AttributeOptions& options) {
+  VERDIGRIS_RETURN_IF_ERROR(CheckIds(ids));
+  std::vector<PositionState> states;
+  ClassifyPositions(ids, profile.window(), profile.special_ids(), options.rule, states);
+  Evidence evidence(profile.window());
+  evidence.AddText(ids, states, 0, nullptr);
+  return Attribute(profile, provider, selector, accounts, evidence, options);
+}
+
+Result<Attribution> Attribute(const Profile& profile, const KeyFile* provider, const KeyFile* selector,
+                              const AccountSource& accounts, const Evidence& evidence, const AttributeOptions& options) {
   if (!(options.alpha > 0 && options.alpha < 1)) {
     return Fail(ErrorKind::kInvalidArgument, "alpha must be in (0,1), got " + std::to_string(options.alpha));
   }
   if (!(options.drop_chance >= 0 && options.drop_chance < 1)) {
     return Fail(ErrorKind::kInvalidArgument, "drop_chance must be in [0,1), got " + std::to_string(options.drop_chance));
   }
-  VERDIGRIS_RETURN_IF_ERROR(CheckIds(ids));
   if (!profile.has_account_layer()) return Fail(ErrorKind::kMismatch, "the profile has no account layer");
   std::vector<const KeyFile*> shared;
   if (provider != nullptr) shared.push_back(provider);
@@ -68,10 +121,6 @@ Result<Attribution> Attribute(const Profile& profile, const KeyFile* provider, c
     return Fail(ErrorKind::kFailedPrecondition, "the selector key is missing: both layers share this profile's positions");
   }
 
-  std::vector<PositionState> states;
-  ClassifyPositions(ids, profile.window(), profile.special_ids(), options.rule, states);
-  Evidence evidence(profile.window());
-  evidence.AddText(ids, states, 0, nullptr);
   const NullLaw law = profile.scheme().null_law(profile);
   const double log10_alpha = std::log10(options.alpha);
 

@@ -2,13 +2,16 @@
 // (statistics.md 8.4). A text whose provider layer shows nothing names nobody.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "verify/evidence.h"
 #include "verify/many_keys.h"
 #include "watermark/key_file.h"
 #include "watermark/profile.h"
@@ -22,6 +25,28 @@ using AccountSource = std::function<Result<bool>(std::string& label, std::span<u
 
 // The accounts named, below an epoch key, without a key file for each. `labels` must outlive the source.
 AccountSource AccountsOf(const Key& epoch_key, std::span<const std::string> labels);
+
+// Account keys from files, kept for many texts: 32 bytes each, wiped when they go.
+class AccountKeys {
+ public:
+  AccountKeys() = default;
+  AccountKeys(AccountKeys&&) = default;
+  AccountKeys& operator=(AccountKeys&& other) noexcept;
+  ~AccountKeys();
+
+  // Errors   kMismatch: a key of another role, of another epoch than the first, or of a label that is there.
+  Result<void> Add(const KeyFile& key);
+  size_t size() const { return labels_.size(); }
+  uint32_t epoch() const { return epoch_; }  // once there is one
+  // Must be outlived by this object.
+  AccountSource Source() const;
+
+ private:
+  std::vector<std::string> labels_;
+  std::vector<std::array<uint8_t, kKeyBytes>> keys_;
+  std::set<std::string, std::less<>> seen_;
+  uint32_t epoch_ = 0;
+};
 
 struct AttributeOptions {
   double alpha = 1e-6;           // for all accounts together, and for the provider layer
@@ -70,5 +95,8 @@ struct Attribution {
 // Cost     that of KeyScorer for each account; memory does not grow with accounts.
 Result<Attribution> Attribute(const Profile& profile, const KeyFile* provider, const KeyFile* selector,
                               const AccountSource& accounts, std::span<const uint32_t> ids, const AttributeOptions& options);
+// The same over evidence, such as that of a corpus, each tuple of which counts once. options.rule shaped the evidence.
+Result<Attribution> Attribute(const Profile& profile, const KeyFile* provider, const KeyFile* selector,
+                              const AccountSource& accounts, const Evidence& evidence, const AttributeOptions& options);
 
 }  // namespace verdigris::verify
