@@ -1,6 +1,7 @@
 // Texts of the pocket model, marked or not, for tests and experiments.
 #pragma once
 
+#include <algorithm>
 #include <fstream>
 #include <iterator>
 #include <limits>
@@ -45,7 +46,7 @@ inline PocketWorld LoadPocketWorld() {
 
 // Profile of the model's tokenizer with a scheme's defaults, and `other` members in their place.
 inline Profile PocketProfile(const PocketWorld& world, const Scheme& scheme, int share = kFullShare,
-                             const nlohmann::json& other = nlohmann::json::object()) {
+                             const nlohmann::json& other = nlohmann::json::object(), const SamplerSettings& sampler = {}) {
   nlohmann::json object = {{"scheme", std::string(scheme.name)}, {"prf", "verdigris/1/aes256"}, {"normaliser", "none/1"},
                            {"tokenizer_sha256", Hex(world.tokenizer->digest())}, {"window", 2},
                            {"vocab", world.tokenizer->vocab()}, {"provider_share", share}};
@@ -53,16 +54,18 @@ inline Profile PocketProfile(const PocketWorld& world, const Scheme& scheme, int
   for (const IdRange& range : world.tokenizer->special_ids()) object["unmarked_ids"].push_back({range.first, range.last});
   for (const ParamSpec& param : scheme.params) object[std::string(param.name)] = param.default_value;
   object.update(other);
-  return Must(Profile::Create(Must(ParseJson(object.dump())), {}));
+  return Must(Profile::Create(Must(ParseJson(object.dump())), sampler));
 }
 
 struct PocketText {
   std::vector<uint32_t> ids;
-  double nats = 0;  // realised price, sum of KL(Q||P)
+  std::vector<double> ln_p;  // of each, as it was drawn but for the mark
+  double nats = 0;           // realised price, sum of KL(Q||P)
 };
 
 // `tokens` ids; special ids, the end among them, are left out so that every text has its length. `marker`: null for none.
-inline PocketText WritePocketText(const PocketWorld& world, const Marker* marker, size_t tokens, uint64_t seed, double temperature = 1) {
+inline PocketText WritePocketText(const PocketWorld& world, const Marker* marker, size_t tokens, uint64_t seed, double temperature = 1,
+                                  double top_p = 1) {
   std::mt19937_64 random(seed);
   pocket::Session session(world.model);
   const uint32_t start[] = {world.model.bos_id()};
@@ -71,6 +74,7 @@ inline PocketText WritePocketText(const PocketWorld& world, const Marker* marker
   SamplerBuffers buffers;
   SamplingOptions sampling;
   sampling.temperature = temperature;
+  sampling.top_p = top_p;
   std::vector<float> logits;
   while (written.ids.size() < tokens) {
     logits.assign(session.logits().begin(), session.logits().end());
@@ -81,6 +85,7 @@ inline PocketText WritePocketText(const PocketWorld& world, const Marker* marker
     const Drawn drawn = Must(DrawToken(logits, sampling, marker, written.ids, Repeat::kFind, uniform, buffers));
     if (drawn.price.masses) written.nats += drawn.price.masses->kl_qp;
     written.ids.push_back(drawn.id);
+    written.ln_p.push_back(std::min(0.0, drawn.log_p));
     Must(session.Feed({&drawn.id, 1}));
   }
   return written;

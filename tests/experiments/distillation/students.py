@@ -91,9 +91,10 @@ def draw(logits, top_p, generator):
 
 
 @torch.no_grad()
-def sample(model, prompts, length, top_p, generator, lists=0):
+def sample(model, prompts, length, top_p, generator, lists=0, copy=0):
     """Answers to prompts (batch, n) of up to `length` tokens, the end not included.
 
+    copy: with weight .3 the next id is what last followed the same `copy` ids in the prompt.
     Returns a list of (ids, ended) and, with lists > 0, of (ids (n, lists), log-probabilities) at temperature 1.
     """
     batch = len(prompts)
@@ -102,6 +103,7 @@ def sample(model, prompts, length, top_p, generator, lists=0):
     top_ids = np.zeros((batch, length, lists), np.uint16)
     top_lps = np.zeros((batch, length, lists), np.float32)
     step = torch.cat((torch.full((batch, 1), BOS), prompts), 1)
+    followed = [{tuple(p[i : i + copy]): p[i + copy] for i in range(len(p) - copy)} for p in prompts.tolist()] if copy else []
     for t in range(length):
         logits = forward(model, step, cache)
         logits[:, :2] = -math.inf  # unknown and BOS are never written
@@ -109,6 +111,11 @@ def sample(model, prompts, length, top_p, generator, lists=0):
             lp, ids = F.log_softmax(logits, -1).topk(lists)
             top_ids[at, t], top_lps[at, t] = ids.numpy(), lp.numpy()
         drawn = draw(logits, top_p, generator)
+        if copy and t >= copy:
+            for i, row in enumerate(at.tolist()):
+                window = tuple(tokens[row, t - copy : t].tolist())
+                if window in followed[row] and torch.rand(1, generator=generator).item() < 0.3:
+                    drawn[i] = followed[row][window]
         tokens[at, t] = drawn
         step = drawn[:, None]
         if t % 16 == 15 or t + 1 == length:
@@ -303,6 +310,31 @@ def read(args):
     print(f"{args.name}: read {tokens} tokens", flush=True)
 
 
+def innocent(args):
+    """Answers of the base to prompts that end in 100 tokens of marked text, from which it may copy."""
+    path = os.path.join(args.work, args.name + ".answers.npz")
+    if os.path.exists(path):
+        return
+    model, generator = load(os.path.join(args.work, "base")), torch.Generator().manual_seed(args.seed)
+    shown = []
+    with open(os.path.join(args.work, args.log)) as f:
+        for line in f:
+            record = json.loads(line)
+            if len(record["output"]) >= 100:
+                shown.append(record["prompt"] + record["output"][:100])
+    prompts, answers, tokens = [], [], 0
+    while tokens < args.tokens:
+        some = torch.tensor([shown[i % len(shown)] for i in range(len(prompts), len(prompts) + 128)])
+        answers.extend(sample(model, some, 120, 1, generator, copy=args.copy)[0])
+        prompts.extend(some.numpy())
+        tokens = sum(len(a) for a, _ in answers)
+    ids = [a for a, _ in answers]
+    np.savez(path + ".part.npz", prompts=np.asarray(prompts, np.uint16), ids=np.concatenate(ids), ends=np.cumsum([len(a) for a in ids]),
+             ended=np.asarray([e for _, e in answers]), list_ids=np.zeros((0, 20), np.uint16), list_lps=np.zeros((0, 20), np.float32))
+    os.replace(path + ".part.npz", path)
+    print(f"{args.name}: {tokens} answer tokens", flush=True)
+
+
 def columns(a):
     """The arrays of an .npz of answers or of a reading as the bytes of a .dump file: see dump.h."""
     lists = a["list_ids"]
@@ -327,7 +359,7 @@ def pack(args):
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     s = p.add_subparsers(required=True)
-    for name, run in (("pool", pool), ("train", train), ("answers", collect), ("read", read), ("pack", pack)):
+    for name, run in (("pool", pool), ("train", train), ("answers", collect), ("read", read), ("innocent", innocent), ("pack", pack)):
         q = s.add_parser(name)
         q.set_defaults(run=run)
         q.add_argument("--work", required=True)
@@ -336,8 +368,11 @@ def main():
         q.add_argument("--batch", type=int, default=192)
         if name not in ("train", "pack"):
             q.add_argument("--tokens", type=int, required=True)
-        if name == "read":
+        if name in ("read", "innocent"):
             q.add_argument("--log", required=True, help="marked answers, JSON lines")
+        if name == "innocent":
+            q.add_argument("--copy", type=int, default=0, help="ids of the window that it copies by; 0: it copies nothing of itself")
+        if name == "read":
             q.add_argument("--lists", type=int, default=64, help="ids a position")
         if name == "pack":
             q.add_argument("--out", required=True)

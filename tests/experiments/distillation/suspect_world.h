@@ -17,31 +17,30 @@ using ReferenceLists = std::vector<std::vector<verify::ListEntry>>;
 
 inline ReferenceLists ReferenceOf(const pocket::PocketLm& model, const DumpRecord& record) {
   pocket::Session session(model);
-  const uint32_t bos = model.bos_id();
-  Must(session.Feed({&bos, 1}));
-  Must(session.Feed(record.prompt));
+  std::vector<uint32_t> shown = {model.bos_id()};
+  shown.insert(shown.end(), record.prompt.begin(), record.prompt.end());
+  shown.insert(shown.end(), record.output.begin(), record.output.end());
+  const size_t vocab = model.vocab();
+  std::vector<float> rows(vocab * shown.size());
+  Must(session.FeedEach(shown, rows));
   ReferenceLists out;
-  std::vector<float> p;
   for (size_t t = 0; t < record.output.size(); ++t) {
-    const auto logits = session.logits();
-    p.assign(logits.begin(), logits.end());
+    const std::span<float> p(rows.data() + vocab * (record.prompt.size() + t), vocab);
     const float top = *std::max_element(p.begin(), p.end());
     float sum = 0;
     for (float& value : p) sum += value = std::exp(value - top);
-    std::vector<verify::ListEntry> list;
-    const auto add = [&](uint32_t id) { list.push_back({id, static_cast<uint64_t>(static_cast<double>(p[id] / sum) * 0x1p32 + 0.5)}); };
     std::vector<uint32_t> ids = {record.output[t]};
     if (record.listed) {
       for (const auto& [id, ln_p] : record.lists[t]) ids.push_back(id);
     }
-    for (uint32_t id = 0; id < p.size(); ++id) {
+    for (uint32_t id = 0; id < vocab; ++id) {
       if (p[id] >= 0x1p-9f * sum) ids.push_back(id);
     }
     std::sort(ids.begin(), ids.end());
     ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
-    for (const uint32_t id : ids) add(id);
+    std::vector<verify::ListEntry> list;
+    for (const uint32_t id : ids) list.push_back({id, static_cast<uint64_t>(static_cast<double>(p[id] / sum) * 0x1p32 + 0.5)});
     out.push_back(std::move(list));
-    Must(session.Feed({&record.output[t], 1}));
   }
   return out;
 }

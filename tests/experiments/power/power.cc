@@ -2,6 +2,7 @@
 // after every further ten tokens.
 //
 //   ninja experiments && tests/power_experiment [texts] > power.csv
+//   tests/power_experiment medians [texts] > medians.csv
 //
 // n99 fixed    scored tokens from which 99 % of the texts have p <= 1e-6 by counting
 // n99 proxy    the same by the sum weighed with the model's own probabilities (schemes that have such a test)
@@ -13,6 +14,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "tests/pocket_texts.h"
@@ -44,55 +46,85 @@ void PrintQuantile(FirstLengths lengths, double share) {
   }
 }
 
-// ln q of each token under the model that wrote the text.
-std::vector<double> OwnLnQ(const PocketWorld& world, const std::vector<uint32_t>& ids, double temperature) {
-  const SpecialIds special(world.tokenizer->special_ids(), world.tokenizer->vocab());
-  pocket::Session session(world.model);
-  const uint32_t bos = world.model.bos_id();
-  Must(session.Feed({&bos, 1}));
-  std::vector<double> ln_q;
-  for (const uint32_t id : ids) {
-    const auto logits = session.logits();
-    double top = -1e30, sum = 0;
-    for (uint32_t v = 0; v < logits.size(); ++v) {
-      if (!special.Contains(v)) top = std::max<double>(top, logits[v]);
+struct World {
+  Profile profile;
+  NullLaw law;
+  Marker marker;
+  JudgeKeys keys;
+  bool has_proxy;
+};
+World WorldOf(const PocketWorld& pocket, const Scheme& scheme) {
+  Profile profile = PocketProfile(pocket, scheme);
+  const NullLaw law = scheme.null_law(profile);
+  const KeyFile key{KeyRole::kProvider, profile.scheme_id(), 0, "", "2027-01-01T00:00:00Z", TestKey("power", 0)};
+  const KeyFile* pointer = &key;
+  Marker marker = Must(Marker::Create(profile, {&pointer, 1}));
+  JudgeKeys keys = Must(JudgeKeys::Create(profile, {&pointer, 1}, false));
+  return {std::move(profile), law, std::move(marker), std::move(keys), scheme.draws != nullptr};
+}
+
+double SumOfBits(const std::vector<double>& ln_p) {
+  double nats = 0;
+  for (const double ln : ln_p) nats -= ln;
+  return nats / std::log(2.0);
+}
+
+double Median(std::vector<double> values) {
+  std::nth_element(values.begin(), values.begin() + static_cast<ptrdiff_t>(values.size() / 2), values.end());
+  return values[values.size() / 2];
+}
+
+// Short texts as others measure them: 400 tokens at temperature 0.8 and top-p 0.9.
+void PrintMedians(const PocketWorld& pocket, size_t texts) {
+  std::puts("scheme,temperature,top_p,tokens,texts,entropy_bits,median_fixed,median_proxy,median_anytime");
+  for (const Scheme* scheme : Schemes()) {
+    const World world = WorldOf(pocket, *scheme);
+    std::vector<double> fixed, proxy, anytime;
+    double bits = 0;
+    for (uint64_t seed = 0; seed < texts; ++seed) {
+      const PocketText text = WritePocketText(pocket, &world.marker, kTokens, seed, 0.8, 0.9);
+      bits += SumOfBits(text.ln_p);
+      JudgeOptions options;
+      if (world.has_proxy) options.proxy_ln_q = text.ln_p;
+      const Finding finding = Must(JudgeText(world.keys, text.ids, options, nullptr)).front();
+      fixed.push_back(-finding.log10_p);
+      anytime.push_back(-finding.log10_p_anytime);
+      if (finding.proxy) proxy.push_back(-finding.proxy->log10_p);
     }
-    for (uint32_t v = 0; v < logits.size(); ++v) {
-      if (!special.Contains(v)) sum += std::exp((logits[v] - top) / temperature);
-    }
-    ln_q.push_back(std::min(0.0, (logits[id] - top) / temperature - std::log(sum)));
-    Must(session.Feed({&id, 1}));
+    std::printf("%s,0.8,0.9,%zu,%zu,%.2f,%.1f,", std::string(scheme->name).c_str(), kTokens, texts,
+                bits / static_cast<double>(texts * kTokens), Median(fixed));
+    if (world.has_proxy) std::printf("%.1f", Median(proxy));
+    std::printf(",%.1f\n", Median(anytime));
+    std::fflush(stdout);
   }
-  return ln_q;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  const size_t texts = argc > 1 ? static_cast<size_t>(std::atoi(argv[1])) : 100;
-  const PocketWorld world = LoadPocketWorld();
+  const bool medians = argc > 1 && std::string_view(argv[1]) == "medians";
+  const char* count = argc > 1 + medians ? argv[1 + medians] : "100";
+  const size_t texts = static_cast<size_t>(std::atoi(count));
+  const PocketWorld pocket = LoadPocketWorld();
+  if (medians) {
+    PrintMedians(pocket, texts);
+    return 0;
+  }
   std::puts("scheme,temperature,texts,entropy_bits,price_nats,n50_fixed,n99_fixed,n50_proxy,n99_proxy,mean_stop,stop_share");
   for (const Scheme* scheme : Schemes()) {
-    const Profile profile = PocketProfile(world, *scheme);
-    const NullLaw law = scheme->null_law(profile);
-    const KeyFile key{KeyRole::kProvider, profile.scheme_id(), 0, "", "2027-01-01T00:00:00Z", TestKey("power", 0)};
-    const KeyFile* pointer = &key;
-    const Marker marker = Must(Marker::Create(profile, {&pointer, 1}));
-    const JudgeKeys keys = Must(JudgeKeys::Create(profile, {&pointer, 1}, false));
-    const bool has_proxy = scheme->draws != nullptr && (law.kind == NullLaw::Kind::kGamma || !scheme->unbiased);
+    const World world = WorldOf(pocket, *scheme);
     for (const double temperature : {0.7, 1.0, 1.3}) {
       FirstLengths fixed, proxy;
       double nats = 0, bits = 0, stops = 0;
       for (uint64_t seed = 0; seed < texts; ++seed) {
-        const PocketText text = WritePocketText(world, &marker, kTokens, seed, temperature);
+        const PocketText text = WritePocketText(pocket, &world.marker, kTokens, seed, temperature);
         nats += text.nats;
-        const std::vector<double> ln_q = OwnLnQ(world, text.ids, temperature);
-        for (const double ln : ln_q) bits -= ln / std::log(2.0);
+        bits += SumOfBits(text.ln_p);
         std::optional<uint64_t> first_fixed, first_proxy;
         for (size_t length = kStep; length <= kTokens; length += kStep) {
           JudgeOptions options;
-          if (has_proxy) options.proxy_ln_q = {ln_q.data(), length};
-          const Finding finding = Must(JudgeText(keys, {text.ids.data(), length}, options, nullptr)).front();
+          if (world.has_proxy) options.proxy_ln_q = {text.ln_p.data(), length};
+          const Finding finding = Must(JudgeText(world.keys, {text.ids.data(), length}, options, nullptr)).front();
           const auto update = [&](std::optional<uint64_t>& first, double log10_p) {
             if (!Detects(log10_p, kLog10Alpha)) {
               first.reset();
@@ -106,8 +138,8 @@ int main(int argc, char** argv) {
         fixed.push_back(first_fixed);
         proxy.push_back(first_proxy);
         std::vector<std::vector<TokenState>> traces;
-        Must(JudgeText(keys, text.ids, {}, &traces));
-        RunningMaximum running(law);
+        Must(JudgeText(world.keys, text.ids, {}, &traces));
+        RunningMaximum running(world.law);
         for (const TokenState& state : traces.front()) {
           if (state.kind != TokenState::Kind::kScored || Detects(0 - running.log10_max(), kLog10Alpha)) continue;
           running.Push(state.score);
@@ -118,7 +150,7 @@ int main(int argc, char** argv) {
       std::printf("%s,%.1f,%zu,%.2f,%.3f", std::string(scheme->name).c_str(), temperature, texts, bits / n / kTokens, nats / n / kTokens);
       PrintQuantile(fixed, 0.5);
       PrintQuantile(fixed, 0.99);
-      if (has_proxy) {
+      if (world.has_proxy) {
         PrintQuantile(proxy, 0.5);
         PrintQuantile(proxy, 0.99);
       } else {
