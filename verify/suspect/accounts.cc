@@ -45,6 +45,13 @@ double LnBlend(double x, double y) {
   return y > 0 ? y + std::log(x + (1 - x) * std::exp(-y)) : std::log1p(x * std::expm1(y));
 }
 
+// Within a factor of 2.
+bool LikeVolume(const AccountTest& a, const AccountTest& b) {
+  const bool tokens = a.tokens_served > 0 && b.tokens_served > 0;
+  const uint64_t x = tokens ? a.tokens_served : a.windows, y = tokens ? b.tokens_served : b.windows;
+  return x <= 2 * y && y <= 2 * x;
+}
+
 bool Overlap(const AccountTest& a, const AccountTest& b) {
   const bool known = !a.first_served.empty() && !a.last_served.empty() && !b.first_served.empty() && !b.last_served.empty();
   // Times of E2 compare as text.
@@ -146,8 +153,7 @@ Result<AccountsFinding> JudgeAccounts(double gate_log10_p, std::span<const Accou
       AccountsFinding::Matched matched;
       for (size_t j = 0; j < accounts.size(); ++j) {
         const AccountTest& other = accounts[j];
-        const bool alike = 2 * other.tokens_served >= real.tokens_served && other.tokens_served <= 2 * real.tokens_served && Overlap(real, other);
-        if (is_named[j] || !counts(other) || !alike) continue;
+        if (is_named[j] || !counts(other) || !LikeVolume(real, other) || !Overlap(real, other)) continue;
         matched.least_log10_p = matched.count == 0 ? other.log10_p : std::min(matched.least_log10_p, other.log10_p);
         matched.greatest_log10_p = matched.count == 0 ? other.log10_p : std::max(matched.greatest_log10_p, other.log10_p);
         ++matched.count;

@@ -21,7 +21,7 @@ struct AccountTest {
   uint64_t scored = 0;         // rows of its layer inside its filter
   double log10_p = 0;          // of the test as planned; at most 0
   double ln_e = 0;             // the last E, never the largest: clusters need an e-value
-  uint64_t tokens_served = 0;
+  uint64_t tokens_served = 0;  // 0: not known; volumes are then compared by windows
   uint64_t windows = 0;        // of its filter
   std::string first_served, last_served;  // times of its log (E2), or empty
 };
