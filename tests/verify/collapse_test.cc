@@ -5,6 +5,8 @@
 // distinct n-grams of them on one effective input; 10,000 keys.
 //
 // False alarm: 6e-7, 3 profiles x 2 levels of 1e-7.
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <random>
 #include <set>

@@ -1,7 +1,9 @@
-// Null hypothesis on real text: 100,000 random keys on prose, code and Japanese (statistics.md P1, P12), 10,000 in thirty
-// languages (P13), and the agreement of draws that lie close together (P14, native-schemes.md N12).
+// Null hypothesis on real text: 100,000 random keys on prose, code and Japanese (statistics.md P1), 10,000 under a wrong
+// tokenizer (P12) and in thirty languages (P13), and the agreement of draws that lie close together (P14, native-schemes.md N12).
+#include <array>
 #include <cmath>
 #include <filesystem>
+#include <set>
 
 #include "tests/null_over_keys.h"
 #include "tests/verify/real_texts.h"
@@ -39,6 +41,27 @@ void CheckText(const std::string& model, const std::string& text_path, size_t by
   CheckNullOverKeys(profile, ids, "null " + std::filesystem::path(text_path).filename().string(), 100000);
 }
 
+Evidence EvidenceOf(const Profile& profile, const std::vector<uint32_t>& ids) {
+  std::vector<PositionState> states;
+  ClassifyPositions(ids, profile.window(), profile.special_ids(), Rule::kFirst, states);
+  Evidence evidence(profile.window());
+  evidence.AddText(ids, states, 0, nullptr);
+  return evidence;
+}
+
+// The share of 10,000 keys with p <= .01 against its exact size, f 1e-7.
+void CheckOnePercent(const Profile& profile, const std::vector<uint32_t>& ids, const std::string& id) {
+  constexpr uint32_t kKeys = 10'000;
+  const Evidence evidence = EvidenceOf(profile, ids);
+  KeyScorer scorer = *KeyScorer::Create(profile, TuplesOf(evidence));
+  const ExactSize size = SizeOf(scorer.law(), scorer.size(), -2);
+  REQUIRE(scorer.size() > 50);
+  uint64_t hits = 0;
+  for (uint32_t i = 0; i < kKeys; ++i) hits += scorer.Score(TestKey(id, i).secret()).statistic >= size.critical;
+  CAPTURE(hits);
+  CHECK(WithinBinomialBand(hits, kKeys, std::pow(10, size.log10_size), 1e-7));
+}
+
 }  // namespace
 
 TEST_CASE("slow: p over 100,000 keys keeps its band on prose, code and Japanese of others") {
@@ -62,29 +85,46 @@ TEST_CASE("p over 100,000 keys keeps its band on the text of this repository") {
 TEST_CASE("P13: p at 1 % over 10,000 keys keeps its band in every script") {
   // Generated text in scripts of three kinds and prose; the Declaration of Human Rights in thirty languages where it is at hand.
   // False alarm: 3.4e-6, 34 bands of 1e-7.
-  constexpr uint32_t kKeys = 10'000;
   std::vector<UdhrText> texts = UdhrTexts();
   if (texts.empty()) MESSAGE("languages skipped: no folder shared/ beside the repository");
   for (const std::string_view kind : {"prose", "cjk", "arabic", "indic"}) texts.push_back({std::string(kind), TextMaker(/*seed=*/13).Make(kind, 3000)});
   const auto tokenizer = TokenizerOf(VERDIGRIS_SOURCE_DIR "/datasets/pocket_lm/tokenizer.model");
   const Profile profile = *MakeProfile(SchemeObject(*FindScheme("green"), tokenizer->vocab()));
-  const NullLaw law = profile.scheme().null_law(profile);
   for (const UdhrText& text : texts) {
     CAPTURE(text.name);
     std::vector<uint32_t> ids = IdsOf(*tokenizer, text.text);
     ids.resize(std::min<size_t>(ids.size(), 2000));
-    std::vector<PositionState> states;
-    ClassifyPositions(ids, profile.window(), profile.special_ids(), Rule::kFirst, states);
-    Evidence evidence(profile.window());
-    evidence.AddText(ids, states, 0, nullptr);
-    KeyScorer scorer = *KeyScorer::Create(profile, TuplesOf(evidence));
-    const ExactSize size = SizeOf(law, scorer.size(), -2);
-    REQUIRE(scorer.size() > 50);
-    uint64_t hits = 0;
-    for (uint32_t i = 0; i < kKeys; ++i) hits += scorer.Score(TestKey("P13 " + text.name, i).secret()).statistic >= size.critical;
-    CAPTURE(hits);
-    CHECK(WithinBinomialBand(hits, kKeys, std::pow(10, size.log10_size), 1e-7));
+    CheckOnePercent(profile, ids, "P13 " + text.name);
   }
+}
+
+TEST_CASE("P12: special ids before and behind a text leave its evidence as it is; a wrong tokenizer costs power, never validity") {
+  // False alarm: 1e-7.
+  const auto tokenizer = TokenizerOf(VERDIGRIS_SOURCE_DIR "/datasets/pocket_lm/tokenizer.model");
+  const Profile profile = *MakeProfile(SchemeObject(*FindScheme("green"), tokenizer->vocab()));
+  const std::string text = ReadFileOrNothing(VERDIGRIS_SOURCE_DIR "/tests/data/tiny_corpus.txt").substr(0, 3000);
+  const std::vector<uint32_t> ids = IdsOf(*tokenizer, text);
+  const auto tuples_of = [&](const std::vector<uint32_t>& of) {
+    const Evidence evidence = EvidenceOf(profile, of);
+    std::set<std::array<uint32_t, 3>> tuples;
+    for (size_t row = 0; row < evidence.size(); ++row) {
+      tuples.insert({evidence.window_of(row)[0], evidence.window_of(row)[1], evidence.id_of(row)});
+    }
+    CHECK(tuples.size() == evidence.size());
+    return tuples;
+  };
+  const auto tuples = tuples_of(ids);
+  REQUIRE(tuples.size() > 100);
+  for (const size_t count : {1, 2, 50}) {
+    CAPTURE(count);
+    std::vector<uint32_t> padded(count, 1), ended = ids;
+    padded.insert(padded.end(), ids.begin(), ids.end());
+    ended.insert(ended.end(), count, 2);
+    CHECK(tuples_of(padded) == tuples);
+    CHECK(tuples_of(ended) == tuples);
+  }
+  const auto wrong = TokenizerOf(VERDIGRIS_SOURCE_DIR "/tests/data/tiny_bpe.model");
+  CheckOnePercent(profile, IdsOf(*wrong, text), "P12");
 }
 
 TEST_CASE("slow: P14: draws of neighbouring ids, windows, layers and keys one bit apart agree at the rate of independent ones") {
