@@ -64,7 +64,7 @@ class Pool {
       T* expected = nullptr;
       if (slot.load(std::memory_order_relaxed) != nullptr) continue;
       if (slot.compare_exchange_strong(expected, item.get(), std::memory_order_acq_rel)) {
-        item.release();
+        static_cast<void>(item.release());  // the slot owns it now
         return;
       }
     }
