@@ -1,4 +1,4 @@
-// verdigris attribute: which of many accounts a text, or a corpus, is related to. Tested by tests/cli/attribute*.sh.
+// verdigris attribute: which of many accounts a text, a corpus or a suspect model is related to. Tested by tests/cli/attribute*.sh.
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "tools/attribute_model.h"
 #include "tools/documents.h"
 #include "tools/inputs.h"
 #include "tools/terminal/figures.h"
@@ -33,8 +34,9 @@ constexpr size_t kMostNamed = 10'000;  // listed; more of one text would be a mi
 constexpr double kPrior = 1e-4, kPower = 0.9;
 
 struct Options {
-  std::string profile, epoch_key, labels, tokenizer, alpha = "1e-6", rule = "first", ids, family = "0";
-  std::vector<std::string> keys, account_keys;
+  std::string profile, epoch_key, labels, tokenizer, alpha, rule = "first", ids, family = "0";
+  std::string investigation, filters;
+  std::vector<std::string> keys, account_keys, answers, references, stated_free;
   bool pooled = false, without_provider = false, allow_tokenizer_mismatch = false, json = false;
   SecretOptions secrets;
 };
@@ -120,7 +122,7 @@ Result<verify::AccountKeys> LoadAccountKeys(const std::vector<std::string>& give
 
 Result<verify::AttributeOptions> ParseOptions(const Options& options) {
   verify::AttributeOptions out;
-  VERDIGRIS_ASSIGN_OR_RETURN(out.alpha, ParseReal("--alpha", options.alpha));
+  VERDIGRIS_ASSIGN_OR_RETURN(out.alpha, ParseReal("--alpha", options.alpha.empty() ? "1e-6" : options.alpha));
   if (!(out.alpha > 0 && out.alpha < 1)) return Usage("--alpha must be in (0,1), got " + Shown(options.alpha));
   if (options.rule != "first" && options.rule != "tuple") return Usage("--rule must be first or tuple, got " + Shown(options.rule));
   out.rule = options.rule == "first" ? Rule::kFirst : Rule::kTuple;
@@ -130,6 +132,28 @@ Result<verify::AttributeOptions> ParseOptions(const Options& options) {
   if (options.account_keys.empty() == options.epoch_key.empty()) return Usage("give either --keys, or --epoch-key with --labels");
   if (options.epoch_key.empty() != options.labels.empty()) return Usage("--epoch-key and --labels belong together");
   return out;
+}
+
+// The accounts' keys, or what they are derived from; of the epoch of the shared keys.
+Result<void> LoadAccounts(const Options& options, Setup& setup, std::string& hint) {
+  uint32_t epoch = 0;
+  if (!options.epoch_key.empty()) {
+    VERDIGRIS_ASSIGN_OR_RETURN(const std::optional<SecretBytes> passphrase, ReadPassphrase(options.secrets));
+    VERDIGRIS_ASSIGN_OR_RETURN(setup.epoch_key, LoadKey(options.epoch_key, options.secrets, passphrase));
+    if (setup.epoch_key->role != KeyRole::kEpoch || setup.epoch_key->scheme_id != setup.profile.scheme_id()) {
+      return Fail(ErrorKind::kMismatch, options.epoch_key + ": an epoch key of the profile's scheme is needed");
+    }
+    VERDIGRIS_ASSIGN_OR_RETURN(setup.labels, ReadLabels(options.labels));
+    epoch = setup.epoch_key->epoch;
+  } else {
+    VERDIGRIS_ASSIGN_OR_RETURN(setup.keys, LoadAccountKeys(options.account_keys, options, setup.profile, hint));
+    epoch = setup.keys.epoch();
+  }
+  for (const KeyFile& key : setup.shared) {
+    if (key.epoch == epoch) continue;
+    return Fail(ErrorKind::kMismatch, "the " + std::string(RoleName(key.role)) + " key is of epoch " + std::to_string(key.epoch) + ", the accounts are of epoch " + std::to_string(epoch));
+  }
+  return {};
 }
 
 Result<Setup> MakeSetup(const Options& options, std::string& hint) {
@@ -144,24 +168,7 @@ Result<Setup> MakeSetup(const Options& options, std::string& hint) {
   for (const KeyFile& key : setup.shared) {
     if (key.role == KeyRole::kAccount) return Fail(ErrorKind::kMismatch, "--key is for the provider and the selector key: account keys go with --keys");
   }
-  uint32_t epoch = 0;
-  if (!options.epoch_key.empty()) {
-    VERDIGRIS_ASSIGN_OR_RETURN(const std::optional<SecretBytes> passphrase, ReadPassphrase(options.secrets));
-    VERDIGRIS_ASSIGN_OR_RETURN(setup.epoch_key, LoadKey(options.epoch_key, options.secrets, passphrase));
-    if (setup.epoch_key->role != KeyRole::kEpoch || setup.epoch_key->scheme_id != setup.profile.scheme_id()) {
-      return Fail(ErrorKind::kMismatch, options.epoch_key + ": an epoch key of the profile's scheme is needed");
-    }
-    VERDIGRIS_ASSIGN_OR_RETURN(setup.labels, ReadLabels(options.labels));
-    epoch = setup.epoch_key->epoch;
-  } else {
-    VERDIGRIS_ASSIGN_OR_RETURN(verify::AccountKeys keys, LoadAccountKeys(options.account_keys, options, setup.profile, hint));
-    setup.keys = std::move(keys);
-    epoch = setup.keys.epoch();
-  }
-  for (const KeyFile& key : setup.shared) {
-    if (key.epoch == epoch) continue;
-    return Fail(ErrorKind::kMismatch, "the " + std::string(RoleName(key.role)) + " key is of epoch " + std::to_string(key.epoch) + ", the accounts are of epoch " + std::to_string(epoch));
-  }
+  VERDIGRIS_RETURN_IF_ERROR(LoadAccounts(options, setup, hint));
   if (setup.profile.has_provider_layer() && setup.Shared(KeyRole::kProvider) == nullptr) {
     setup.warnings.push_back({"without_provider", 1, "the provider key was not given: accounts are tested without asking its layer first"});
   }
@@ -281,7 +288,38 @@ std::string AttributionText(const Setup& setup, const std::string& input, const 
   return out + "  limit         " + kFirstLimit + "\n";
 }
 
+Result<ExitCode> AttributeSuspect(const Options& options, Context& context) {
+  if (!context.files.empty()) return Usage("--investigation stands for the inputs: give no file beside it");
+  if (options.filters.empty()) return Usage("--investigation needs --filters DIR: accounts of a suspect model are tested inside their filters");
+  if (!options.alpha.empty() || !options.ids.empty() || options.pooled || options.without_provider) {
+    return Usage("--alpha, --ids, --pooled and --without-provider are for texts: an investigation has its plan");
+  }
+  VERDIGRIS_ASSIGN_OR_RETURN(const verify::AttributeOptions parsed, ParseOptions(options));
+  VERDIGRIS_ASSIGN_OR_RETURN(Profile profile, LoadProfile(options.profile));
+  if (!profile.has_account_layer()) return Fail(ErrorKind::kMismatch, "the profile has no account layer");
+  VERDIGRIS_ASSIGN_OR_RETURN(std::vector<KeyFile> shared, LoadLayerKeys(options.keys, options.secrets, profile, options.profile, context.hint));
+  Setup setup{std::move(profile), std::move(shared), {}, {}, {}, nullptr, {}, parsed, {}};
+  VERDIGRIS_RETURN_IF_ERROR(LoadAccounts(options, setup, context.hint));
+  ModelAttribution request;
+  request.arguments.profile = options.profile;
+  request.arguments.tokenizer = options.tokenizer;
+  request.arguments.keys = options.keys;
+  request.arguments.answers = options.answers;
+  request.arguments.references = options.references;
+  request.arguments.stated_free = options.stated_free;
+  request.arguments.allow_tokenizer_mismatch = options.allow_tokenizer_mismatch;
+  request.arguments.secrets = options.secrets;
+  request.folder = options.investigation;
+  request.filters = options.filters;
+  request.family = parsed.family;
+  request.json = options.json;
+  return AttributeModel(request, setup.Accounts(), context);
+}
+
 Result<ExitCode> AttributeTexts(const Options& options, Context& context) {
+  if (!options.filters.empty() || !options.answers.empty() || !options.references.empty() || !options.stated_free.empty()) {
+    return Usage("--filters, --answers, --reference and --stated-free belong to --investigation");
+  }
   if (context.files.empty()) return Usage("no input: name a file, or - for standard input");
   VERDIGRIS_ASSIGN_OR_RETURN(const Setup setup, MakeSetup(options, context.hint));
   Outcome outcome;
@@ -333,6 +371,11 @@ Command Add(CLI::App& app) {
   app.add_option("--keys", options->account_keys, "account keys: a file, or a folder of *.key")->type_name("PATH")->allow_extra_args(false);
   app.add_option("--epoch-key", options->epoch_key, "derive account keys from this one instead")->type_name("FILE");
   app.add_option("--labels", options->labels, "the accounts to derive, a label a line")->type_name("FILE");
+  app.add_option("--investigation", options->investigation, "a suspect model instead of texts")->type_name("DIR");
+  app.add_option("--filters", options->filters, "filters of its accounts, LABEL.filter")->type_name("DIR");
+  app.add_option("--answers", options->answers, "its answers, collected elsewhere")->type_name("FILE")->allow_extra_args(false);
+  app.add_option("--reference", options->references, "what a reference says")->type_name("NAME=PATH")->allow_extra_args(false);
+  app.add_option("--stated-free", options->stated_free, "its owner states: no marked text in it")->type_name("NAME")->allow_extra_args(false);
   app.add_option("--family", options->family, "accounts of the epoch, if more than given")->type_name("N");
   app.add_option("--alpha", options->alpha, "false-positive rate for all together (1e-6)")->type_name("P");
   app.add_option("--rule", options->rule, "score first windows, or all tuples (first)")->type_name("first|tuple");
@@ -343,14 +386,14 @@ Command Add(CLI::App& app) {
   app.add_flag("--allow-tokenizer-mismatch", options->allow_tokenizer_mismatch, "take a tokenizer of another digest");
   app.add_flag("--json", options->json, "one JSON document a text, a line each");
   AddSecretOptions(app, options->secrets);
-  return [options](Context& context) { return AttributeTexts(*options, context); };
+  return [options](Context& context) { return options->investigation.empty() ? AttributeTexts(*options, context) : AttributeSuspect(*options, context); };
 }
 
 }  // namespace
 
 const Verb kAttribute = {"attribute",
-                         "tests which of many accounts a text is related to",
-                         "--profile FILE --key FILE --keys DIR [options] PATH...|-",
+                         "tests which of many accounts a text or a model is related to",
+                         "--profile FILE --key FILE --keys DIR [--investigation DIR --filters DIR] [options] [PATH...|-]",
                          "verdigris attribute --profile p.json --key provider.key --key selector.key \\\n    --keys accounts/ answer.txt",
                          true,
                          Add,

@@ -97,13 +97,6 @@ Result<std::map<std::string, verify::FilterBuilder>> ReadLogs(const BuildOptions
   return builders;
 }
 
-// A label may hold a slash, a file name not.
-std::string FileNameOf(const std::string& label) {
-  std::string name;
-  for (const char c : label) name += c == '/' ? std::string("%2F") : std::string(1, c);
-  return name + ".filter";
-}
-
 Result<void> MakeEmptyFolder(const std::string& path) {
   if (::mkdir(path.c_str(), 0700) == 0) return {};
   const int error = errno;
@@ -130,7 +123,7 @@ Result<ExitCode> Build(const BuildOptions& options, Context& context) {
   }
   if (options.all) VERDIGRIS_RETURN_IF_ERROR(MakeEmptyFolder(options.output));
   for (const auto& [label, builder] : builders) {
-    const std::string path = options.all ? options.output + "/" + FileNameOf(label) : options.output;
+    const std::string path = options.all ? options.output + "/" + FilterFileName(label) : options.output;
     VERDIGRIS_ASSIGN_OR_RETURN(const verify::Filter filter, builder.Finish());
     VERDIGRIS_RETURN_IF_ERROR(WriteFilter(filter, path));
     if (options.json) PrintFilter(filter, path, /*json=*/true, context.out);

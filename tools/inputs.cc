@@ -118,6 +118,12 @@ Result<Profile> LoadProfile(const std::string& path) {
   return profile;
 }
 
+std::string FilterFileName(const std::string& label) {
+  std::string name;
+  for (const char c : label) name += c == '/' ? std::string("%2F") : std::string(1, c);
+  return name + ".filter";
+}
+
 Result<verify::Filter> LoadFilter(const std::string& path, bool insecure_permissions) {
   VERDIGRIS_ASSIGN_OR_RETURN(std::string bytes, verify::ReadConfidentialFile(path, kMaxFilterBytes, insecure_permissions));
   auto filter = verify::Filter::Parse(std::move(bytes));

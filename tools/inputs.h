@@ -43,6 +43,9 @@ std::vector<const KeyFile*> Pointers(const std::vector<KeyFile>& keys);
 
 Result<Profile> LoadProfile(const std::string& path);
 
+// The file name of an account's filter in a folder of them: a label may hold a slash, a file name not.
+std::string FilterFileName(const std::string& label);
+
 // A filter, confidential like a key: read under the same checks, whole into memory.
 Result<verify::Filter> LoadFilter(const std::string& path, bool insecure_permissions);
 
