@@ -101,7 +101,7 @@ std::string FindingText(const verify::Finding& finding, const Palette& palette) 
     out += Row("key", text);
   }
   out += Row("tokens", CountsText(finding.counts));
-  if (finding.stop_list) out += Row("stop list", Hex(*finding.stop_list) + ": its tuples count as special");
+  if (finding.stop_list) out += Row("stop list", Hex(*finding.stop_list).substr(0, 16) + "...: its tuples count as special");
   if (finding.n > 0) {
     const double n = static_cast<double>(finding.n);
     const double mean = static_cast<double>(finding.statistic) / n, by_chance = verify::MeanScore(finding.law);
