@@ -12,11 +12,14 @@ LISTS = {
     "watermark": ((".cc", ".h"), "watermark/CMakeLists.txt"),
     "verify": ((".cc", ".h"), "verify/CMakeLists.txt"),
     "tools": ((".cc",), "tools/CMakeLists.txt"),
+    "tools/python": ((".cc",), "tools/python/CMakeLists.txt"),
     "tests": ((".cc", ".c", ".sh"), "tests/CMakeLists.txt"),
+    "tests/python": (("_test.py",), "tests/CMakeLists.txt"),
 }
 FILLS_ITSELF = ("watermark", "scheme_")  # file(GLOB scheme_*.cc)
 # Where a list names things short: (folder, what is left out before, and after).
-BY_SHORT_NAME = (("tests/cli/", "", ""), ("tests/bench/", "", ""), ("tests/fuzz/", "fuzz_", ""), ("tests/c_api/", "", "_test"))
+BY_SHORT_NAME = (("tests/cli/", "", ""), ("tests/bench/", "", ""), ("tests/fuzz/", "fuzz_", ""), ("tests/c_api/", "", "_test"),
+                 ("tests/python/", "", "_test"))
 OTHERS = ("tests/install/",)  # projects of their own
 
 
@@ -28,7 +31,9 @@ def main():
         for path in sorted((root / folder).rglob("*")):
             relative = path.relative_to(root).as_posix()
             name = path.relative_to((root / listing).parent).as_posix()
-            if path.suffix not in suffixes or relative.startswith(OTHERS):
+            if not path.name.endswith(suffixes) or relative.startswith(OTHERS):
+                continue
+            if any(relative.startswith(deeper + "/") for deeper in LISTS if deeper.startswith(folder + "/")):
                 continue
             if folder == FILLS_ITSELF[0] and path.name.startswith(FILLS_ITSELF[1]) and path.suffix == ".cc":
                 continue

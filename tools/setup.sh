@@ -4,7 +4,7 @@
 build_packages=(cmake ninja-build pkg-config g++ libssl-dev libeigen3-dev libexpected-dev libsentencepiece-dev
   nlohmann-json3-dev libcli11-dev libsimdjson-dev libcurl4-openssl-dev)
 # And those that the tests need besides.
-test_packages=(doctest-dev libbenchmark-dev python3 zsh)
+test_packages=(doctest-dev libbenchmark-dev libzstd-dev python3 python3-dev python3-venv zsh)
 
 # Says on stderr what is being done.
 say() { printf '== %s\n' "$*" >&2; }

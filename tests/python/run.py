@@ -1,0 +1,75 @@
+#!/usr/bin/env python3
+"""Installs the Python package into an environment below the build folder, and runs one file of its tests there.
+
+run.py install    makes the environment, and installs what is built with `pip install`, as a user would
+run.py FILE       runs tests/python/FILE with unittest
+
+Without PyPI, where scikit-build-core, nanobind and numpy come from, both are skipped (exit 77). Packages are kept in the
+environment and in pip's own cache, objects of the compiler in the build folder.
+"""
+
+import argparse
+import os
+import pathlib
+import subprocess
+import sys
+import venv
+
+HERE = pathlib.Path(__file__).resolve().parent
+SOURCE = HERE.parents[1]
+SKIPPED = 77
+REQUIREMENTS = ("scikit-build-core>=0.11", "nanobind>=2.8", "ninja", "numpy>=1.24")
+
+
+def run(*command, **options):
+    print("$", *command, flush=True)
+    return subprocess.run([str(word) for word in command], **options)
+
+
+def pip(python, *arguments, **options):
+    return run(python, "-m", "pip", "--disable-pip-version-check", *arguments, **options)
+
+
+def install(arguments, python):
+    if not python.exists():
+        venv.create(python.parents[1], with_pip=True)
+    if pip(python, "install", "--quiet", "--no-index", *REQUIREMENTS, stderr=subprocess.DEVNULL).returncode != 0:
+        got = pip(python, "install", "--quiet", *REQUIREMENTS, capture_output=True, text=True)
+        if got.returncode != 0:
+            print(got.stdout, got.stderr)
+            signs = ("No matching distribution", "NewConnectionError", "ConnectTimeout", "Temporary failure in name resolution")
+            if any(sign in got.stdout + got.stderr for sign in signs):
+                print("skipped: PyPI cannot be reached, so there is nothing to build the package with")
+                return SKIPPED
+            return 1
+    settings = [f"build-dir={arguments.build}/python/build"]
+    if arguments.launcher:
+        settings.append(f"cmake.define.CMAKE_CXX_COMPILER_LAUNCHER={arguments.launcher}")
+    environment = dict(os.environ, CMAKE_BUILD_PARALLEL_LEVEL=str(len(os.sched_getaffinity(0))), CXX=arguments.cxx)
+    # Where it was built before, pip must not think that the same version is the same package.
+    return pip(python, "install", "--quiet", "--no-build-isolation", "--no-deps", "--force-reinstall",
+               *(f"--config-settings={setting}" for setting in settings), SOURCE, env=environment).returncode
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", required=True, help="the build folder")
+    parser.add_argument("--tool", default="verdigris", help="the command line")
+    parser.add_argument("--cmake", default="cmake")
+    parser.add_argument("--cxx", default="c++")
+    parser.add_argument("--launcher", default="", help="before the compiler, such as ccache")
+    parser.add_argument("what", metavar="install|FILE")
+    arguments = parser.parse_args()
+
+    python = pathlib.Path(arguments.build, "python", "venv", "bin", "python")
+    if arguments.what == "install":
+        return install(arguments, python)
+    if not python.exists() or run(python, "-c", "import verdigris", stderr=subprocess.DEVNULL).returncode != 0:
+        print("skipped: the package is not installed, see python/install")
+        return SKIPPED
+    environment = dict(os.environ, VERDIGRIS_TOOL=arguments.tool, VERDIGRIS_CMAKE=arguments.cmake, OMP_NUM_THREADS="1")
+    return run(python, "-W", "error", "-m", "unittest", "-v", HERE / arguments.what, env=environment, cwd=HERE).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
