@@ -1,6 +1,7 @@
 // verdigris attribute: which of many accounts a text, a corpus or a suspect model is related to. Tested by tests/cli/attribute*.sh.
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <filesystem>
 #include <map>
 
