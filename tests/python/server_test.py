@@ -6,6 +6,7 @@ import json
 import math
 import os
 import pathlib
+import random
 import socket
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import numpy as np
 
 import verdigris
 from server import Server
+from verdigris.serving import fields
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 TOOL = os.environ["VERDIGRIS_TOOL"]
@@ -264,6 +266,11 @@ class Unmarked(unittest.TestCase):
         # What changes nothing is no reason to refuse.
         self.server.complete(prompt="x", max_tokens=1, frequency_penalty=0, presence_penalty=0.0, best_of=1, user="u", suffix=None, seed=None)
 
+    def test_a_prompt_that_is_too_long(self):
+        status, answer = self.server.post(COMPLETIONS, {"prompt": [5] * 32769})
+        self.assertEqual((status, answer["error"]["param"]), (400, "prompt"))
+        self.server.complete(prompt=[5] * 32768, max_tokens=1)
+
     def test_bodies_that_are_no_json_object(self):
         bodies = [b"", b"{", b"[]", b"nul", b'{"prompt":"x"} x', b'{"seed":1,"seed":2}', b'{"temperature":NaN}', b'{"min_p":Infinity}',
                   b'{"temperature":1e999}', b"\xff\xfe", b'{"prompt":"\xff"}', b"[" * 100000, b'{"max_tokens":' + b"9" * 5000 + b"}"]
@@ -325,6 +332,41 @@ class Unmarked(unittest.TestCase):
         alone = [ask(number) for number in range(12)]
         with concurrent.futures.ThreadPoolExecutor(12) as pool:
             self.assertEqual(list(pool.map(ask, range(12))), alone)
+
+
+class Fields(unittest.TestCase):
+    def test_no_body_is_more_than_a_bad_request(self):
+        """20,000 bodies, changed at up to 4 places or with members exchanged; fixed seed, nothing is left to chance."""
+        random_ = random.Random(1)
+        whole = {"model": "m", "prompt": [1, 2], "max_tokens": 5, "temperature": .5, "top_p": .9, "top_k": 3, "min_p": .1, "n": 2, "seed": 7,
+                 "stop": ["a", "b"], "stream": True, "stream_options": {"include_usage": True}, "echo": False, "logprobs": 3,
+                 "logit_bias": {"5": -1}, "return_token_ids": True, "user": "u", "best_of": 1,
+                 "messages": [{"role": "user", "content": [{"type": "text", "text": "t"}]}]}
+        values = [None, True, False, 0, -1, 10**30, 1e308, "", "\ud800", "x" * 300, [], [[]], [None], {}, {"a": {}}, [{"role": []}]]
+        accepted = 0
+        for number in range(20000):
+            chat = number % 2 == 1
+            members = {name: value for name, value in whole.items() if name not in (("prompt", "echo") if chat else ("messages",))}
+            if chat:
+                members["logprobs"] = True
+            if number % 4 < 2:
+                for _ in range(random_.randrange(3)):
+                    members[random_.choice(list(members))] = random_.choice(values)
+                body = json.dumps(members).encode()
+            else:
+                changed = bytearray(json.dumps(members).encode())
+                for _ in range(random_.randrange(5)):
+                    changed[random_.randrange(len(changed))] = random_.choice(b'{}[]",:0123456789.eE-+ \\\x00\xff')
+                body = bytes(changed)
+            try:
+                request = fields.parse_request(body, chat=chat, name="pocket", vocab=4096, max_tokens=100, max_bias=100.0)
+            except fields.BadRequest as refusal:
+                str(refusal).encode()
+            else:
+                accepted += 1
+                self.assertTrue(0 <= request.temperature <= 2 and 1 <= request.n <= 128 and 0 <= request.max_tokens <= 100)
+        self.assertGreater(accepted, 2000)
+        self.assertLess(accepted, 18000)
 
 
 class Starts(unittest.TestCase):

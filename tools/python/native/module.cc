@@ -3,7 +3,7 @@
 #include "tools/python/native/parts.h"
 
 NB_MODULE(_native, module) {
-  module.attr("__version__") = VERDIGRIS_VERSION;
+  module.attr("VERSION") = VERDIGRIS_VERSION;
   verdigris::python::RegisterErrors();
   verdigris::python::AddMarking(module);
   verdigris::python::AddPocket(module);

@@ -3,10 +3,12 @@
 import os
 
 from verdigris import _native
-from verdigris._native import Drawn, Key, Marker, Profile, Session, Tokenizer, __version__
+from verdigris._native import Drawn, Key, Marker, Profile, Session, Tokenizer
 from verdigris.errors import Error
 
 __all__ = ["Drawn", "Error", "Key", "Marker", "Pocket", "Profile", "Session", "Tokenizer", "__version__"]
+
+__version__ = _native.VERSION
 
 
 class Pocket(_native.Pocket):

@@ -54,8 +54,8 @@ class TransformersReader:
     tokenizer = None  # texts must come as ids
 
     def __init__(self, name: str) -> None:
-        import torch
-        from transformers import AutoModelForCausalLM
+        import torch  # type: ignore[import-not-found,unused-ignore]
+        from transformers import AutoModelForCausalLM  # type: ignore[import-not-found,unused-ignore]
 
         self._torch = torch
         self._model = AutoModelForCausalLM.from_pretrained(name, dtype=torch.float32).eval()

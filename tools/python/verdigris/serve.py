@@ -57,7 +57,8 @@ def _settings(options: argparse.Namespace) -> http.Settings:
     if options.profile:
         marking = accounts.Marking(verdigris.Profile.load(options.profile), [verdigris.Key.load(path) for path in options.key],
                                    pocket.tokenizer.sha256, api_keys.labels if api_keys else None)
-    return http.Settings(model=writer.Model(pocket), marking=marking, api_keys=api_keys, seed=options.seed,
+    name = os.path.basename(os.path.abspath(options.model))
+    return http.Settings(name=name, model=writer.Model(pocket), marking=marking, api_keys=api_keys, seed=options.seed,
                          max_tokens=options.max_tokens, max_body=options.max_body, queue=options.queue)
 
 

@@ -67,7 +67,8 @@ class Marking:
             missing = sorted(labels - set(accounts))
             if missing:
                 raise ValueError(f"no account key for label {missing[0]!r}")
-            self._markers = {label: verdigris.Marker(profile, [*common, accounts[label]]) for label in labels}
+            one = verdigris.Marker(profile, [*common, accounts[min(labels)]])
+            self._markers = {label: one.with_account(accounts[label]) for label in labels}
 
     def marker_of(self, label: str | None) -> verdigris.Marker:
         return self._alone if self._alone is not None else self._markers[label or ""]

@@ -207,8 +207,8 @@ def _bias_of(members: Members, vocab: int, max_bias: float) -> dict[int, float]:
     return bias
 
 
-def parse_request(body: bytes, *, chat: bool, vocab: int, max_tokens: int, max_bias: float) -> Request:
-    """Raises BadRequest. `max_tokens` is the most that may be asked for."""
+def parse_request(body: bytes, *, chat: bool, name: str, vocab: int, max_tokens: int, max_bias: float) -> Request:
+    """Raises BadRequest. `name`: of the model, where the request has none; `max_tokens`: the most that may be asked for."""
     members = Members(parse_json(body))
     prompt = _messages_of(members) if chat else _prompt_of(members, vocab)
     default_tokens = max_tokens if chat else min(16, max_tokens)
@@ -227,7 +227,7 @@ def parse_request(body: bytes, *, chat: bool, vocab: int, max_tokens: int, max_b
         raise BadRequest("stream_options may have include_usage alone", "stream_options")
     request = Request(
         chat=chat,
-        model=_check_unicode(members.text("model", "pocket", MAX_NAME_CHARS), "model"),
+        model=_check_unicode(members.text("model", name, MAX_NAME_CHARS), "model"),
         prompt=prompt,
         max_tokens=default_tokens if tokens is None else tokens,
         temperature=members.number("temperature", 0, 2, 1),

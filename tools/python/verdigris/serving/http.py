@@ -11,6 +11,7 @@ import socketserver
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from typing import Any
@@ -22,6 +23,7 @@ from verdigris.serving.accounts import ApiKeys, Marking
 IDLE_SECONDS = 60  # without a byte from or to a client
 MAX_CONNECTIONS = 256
 MAX_DRAINED_BYTES = 16 << 20  # of a refused body, so that the client gets to read the refusal
+MAX_PROMPT_TOKENS = 1 << 15
 MAX_UNMARKED_BIAS = 100.0
 MAX_MARKED_BIAS = 1.0  # nats; larger ones would let a client read colours
 STATES = {1: "marked", 2: "off", 3: "short", 4: "special", 5: "repeated", 6: "no_choice"}
@@ -34,6 +36,7 @@ KINDS = {400: "invalid_request_error", 401: "authentication_error", 404: "invali
 class Settings:
     """What the server was started with."""
 
+    name: str
     model: writer.Model
     marking: Marking | None
     api_keys: ApiKeys | None
@@ -126,8 +129,8 @@ class Server(http.server.ThreadingHTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         error = sys.exc_info()[1]
-        if not isinstance(error, OSError):  # clients that go away are no news
-            print(f"verdigris-serve: error: {type(error).__name__}", file=sys.stderr, flush=True)
+        if error is not None and not isinstance(error, OSError):  # clients that go away are no news
+            _report(error)
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -169,7 +172,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         except OSError:  # the client is gone, or slower than IDLE_SECONDS
             self.close_connection = True
         except Exception as error:  # noqa: BLE001: whatever it is, the client gets an answer and the server goes on
-            print(f"verdigris-serve: error: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+            _report(error)
             self._send_error(Refused(500, "internal error"))
         route = path if (method, path) in ROUTES else "other"
         self.server.metrics.add("verdigris_requests_total", f'route="{route}",status="{self._status}"')
@@ -189,7 +192,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif path == "/metrics":
             self._send(200, "text/plain; version=0.0.4; charset=utf-8", self.server.metrics.text().encode())
         elif path == "/v1/models":
-            self._send_json(200, {"object": "list", "data": [{"id": "pocket", "object": "model", "created": 0, "owned_by": "verdigris"}]})
+            self._send_json(200, {"object": "list", "data": [{"id": settings.name, "object": "model", "created": 0, "owned_by": "verdigris"}]})
         else:
             self._complete(body, path == "/v1/chat/completions", label)
 
@@ -222,13 +225,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def _complete(self, body: bytes, chat: bool, label: str | None) -> None:
         settings = self.server.settings
         model, marking = settings.model, settings.marking
-        request = fields.parse_request(body, chat=chat, vocab=model.pocket.vocab, max_tokens=settings.max_tokens,
+        request = fields.parse_request(body, chat=chat, name=settings.name, vocab=model.pocket.vocab, max_tokens=settings.max_tokens,
                                        max_bias=MAX_MARKED_BIAS if marking else MAX_UNMARKED_BIAS)
         if marking and request.temperature == 0 and not marking.profile.argmax_at_zero_temperature:
             raise Refused(400, "answers at temperature 0 cannot be marked under this profile, so they are not given", "temperature")
         marker = marking.marker_of(label) if marking else None
         with self.server.admission.place():
             ids = model.ids_of(request.prompt)
+            if len(ids) > MAX_PROMPT_TOKENS:
+                raise Refused(400, f"the prompt has {len(ids)} tokens, the limit is {MAX_PROMPT_TOKENS}", "messages" if chat else "prompt")
             choices = writer.choices_of(model, request, ids, self.server.seeds, marker)
             form = shapes.Shapes(model, request, ids)
             if request.stream:
@@ -266,8 +271,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 event(form.usage_part(sum(len(choice.ids) for choice in choices)))
         except OSError:
             raise
-        except Exception as error:  # noqa: BLE001: the status is out already; without [DONE] the client knows
-            print(f"verdigris-serve: error: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+        except Refused as refusal:  # the status is out already; without [DONE] the client knows
+            event(shapes.error_body(str(refusal), KINDS[refusal.status], code=refusal.code))
+            return
+        except Exception as error:  # noqa: BLE001: as above
+            _report(error)
             event(shapes.error_body("internal error", KINDS[500]))
             return
         self.wfile.write(b"data: [DONE]\n\n")
@@ -300,6 +308,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
             headers.append(("WWW-Authenticate", "Bearer"))
         with contextlib.suppress(OSError):
             self._send_json(refusal.status, shapes.error_body(str(refusal), KINDS[refusal.status], refusal.param, refusal.code), headers)
+
+
+def _report(error: BaseException) -> None:
+    """To the operator: what and where. Messages of the libraries hold nothing of a request; others might."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    what = str(error) if isinstance(error, verdigris.Error) else type(error).__name__
+    print(f"verdigris-serve: error: {what} ({os.path.basename(frame.filename)}:{frame.lineno})", file=sys.stderr, flush=True)
 
 
 def _json(body: dict[str, Any]) -> bytes:

@@ -47,7 +47,7 @@ class Shapes:
         return self._part(index, choice, None)
 
     def last(self, index: int, finish: str) -> dict[str, Any]:
-        empty = {"delta": {}} if self._request.chat else {"text": ""}
+        empty: dict[str, Any] = {"delta": {}} if self._request.chat else {"text": ""}
         return self._part(index, {**empty, "logprobs": None}, finish)
 
     def usage(self, answer_tokens: int) -> dict[str, int]:

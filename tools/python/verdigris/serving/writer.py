@@ -179,7 +179,7 @@ class Choice:
         self.finish = "length"
         self.states: collections.Counter[int] = collections.Counter()
 
-    def chunks(self, go_on: Callable[[], bool] = lambda: True) -> Iterator[Chunk]:
+    def chunks(self, go_on: Callable[[], bool]) -> Iterator[Chunk]:
         """`go_on` is asked before each token; the answer ends where it says no."""
         request, session = self._request, self._session
         text = Text(self._model, self._at_start, request.stop, len(self._echoed.text) if self._echoed else 0)
