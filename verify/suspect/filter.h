@@ -93,13 +93,13 @@ class FilterBuilder {
   // The next answer of the account. Its windows of positions that N5 items 1 to 3 allow are entered, oldest first, also
   // those before a special token; not those that a prompt, this one or an earlier, showed before.
   // Errors   kInvalidArgument: ids from 2^24 on; kLimit: more than 2^31 windows.
-  // Cost     about 50 ns a token; 4h + 9 to 17 bytes of memory a distinct window, shown ones included.
+  // Cost     about 0.2 us a token at a million windows; 4h + 9 to 17 bytes of memory a distinct window, shown ones included.
   Result<void> Add(std::span<const uint32_t> prompt, std::span<const uint32_t> output);
 
   uint64_t answers() const { return answers_; }
   uint64_t served() const { return served_; }                    // distinct windows that are entered
   uint64_t tokens() const { return tokens_; }                    // of answers
-  // Two windows of one digest become one entry, with the rank of the earlier.
+  // Two windows of one digest become one entry, with the rank of the earlier. Cost: about 1 us a window.
   Result<Filter> Finish() const;
 
  private:
