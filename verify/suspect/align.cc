@@ -61,11 +61,11 @@ Result<PieceMap> PieceMap::Of(const Tokenizer& tokenizer) {
   std::vector<std::pair<std::string, uint32_t>> chosen;
   for (size_t start = 0, end = 0; start < pieces.size(); start = end) {
     for (end = start + 1; end < pieces.size() && pieces[end].first == pieces[start].first;) ++end;
-    uint32_t id = pieces[start].second;
+    uint32_t id = pieces[end - 1].second;  // pieces of single bytes stand first
     if (end - start > 1) {
-      VERDIGRIS_RETURN_IF_ERROR(tokenizer.Encode(before + pieces[start].first, scratch, tokens));
-      for (size_t i = start; i < end && !tokens.empty(); ++i) {
-        if (tokens.back().id == pieces[i].second) id = pieces[i].second;
+      VERDIGRIS_RETURN_IF_ERROR(tokenizer.Encode(before + pieces[start].first + before, scratch, tokens));
+      for (size_t i = start; i < end; ++i) {
+        if (std::any_of(tokens.begin(), tokens.end(), [&](const Token& token) { return token.id == pieces[i].second; })) id = pieces[i].second;
       }
     }
     chosen.emplace_back(std::move(pieces[start].first), id);

@@ -30,7 +30,7 @@ class PieceMap {
   explicit PieceMap(std::span<const std::pair<std::string, uint32_t>> pieces);  // of equal bytes the first counts
 
   // The pieces of a tokenizer. Special ids and bytes that are no character of their own have no entry. Of ids with the same
-  // bytes, that which the tokenizer itself makes of them.
+  // bytes, that which the tokenizer itself makes of them, else the last.
   // Errors   those of Decode and Encode; kNotSupported: no id whose text can be told from its neighbours'.
   // Cost     a Decode for each id.
   static Result<PieceMap> Of(const Tokenizer& tokenizer);

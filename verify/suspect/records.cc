@@ -410,7 +410,9 @@ Result<LookLines> FindLooks(const RecordInputs& inputs, const std::vector<uint64
     } else {
       auto answer = ParseElsewhereAnswer(line.text);
       if (!answer) return In(line.place, answer.error());
-      if (!answer->output) VERDIGRIS_RETURN_IF_ERROR(inputs.tokenizer->Encode(answer->text, scratch, tokens));
+      if (!answer->output) {
+        if (auto encoded = inputs.tokenizer->Encode(answer->text, scratch, tokens); !encoded) return encoded;
+      }
       looks.tokens += answer->output ? answer->output->size() : tokens.size();
     }
     while (looks.reached.size() < sizes.size() && looks.tokens >= sizes[looks.reached.size()]) looks.reached.push_back({sizes[looks.reached.size()], looks.lines});

@@ -403,7 +403,6 @@ struct Judgement {
   void Ages();
   Result<void> Prompts();
   Result<void> Tests(const Gathered& gathered);
-  void LineUpControls(const SuspectTest& test, const std::string& name);
   Result<void> Matched(const Run& run, const Gathered& gathered, const std::string& name);
   Result<void> Models();
   Result<void> Sensitivity(const Gathered& gathered);
@@ -467,25 +466,6 @@ Result<void> Judgement::Prompts() {
                                 "as text, " + std::to_string(result.scored) + " scored: p " + TenTo(result.log10_p) + then});
   }
   return {};
-}
-
-void Judgement::LineUpControls(const SuspectTest& test, const std::string& name) {
-  const TrialLineUp& line_up = *test.line_up;
-  const uint64_t n = line_up.rank.decoys;
-  if (n == 0) return;
-  std::string text = std::to_string(n) + " decoys; with p at most .1, .01, .001:";
-  for (const TrialLineUp::Level& level : line_up.levels) text += " " + std::to_string(level.count);
-  if (test.status != TrialStatus::kAnytime) text += "; mean z " + Number(line_up.mean_z, "%.3f") + ", sd " + Number(line_up.sd_z, "%.3f");
-  Control(Row("self_check", name, line_up.law_holds, text + (line_up.law_holds ? "" : "; the law does not hold on this evidence")));
-  // On an account's own log a decoy is no stand-in for its key. Below 999 decoys a rank can contradict nothing.
-  if (n < kLeastDecoys || test.filtered) return;
-  const double p = test.outcome.log10_p;
-  // A process says less than it could: a modest p at the first rank is its price, no contradiction.
-  const bool too_small = p < -6 && !line_up.rank.AtMost(0.05);
-  const bool too_large = p > std::log10(0.05) && line_up.rank.at_least == 0 && test.status != TrialStatus::kAnytime;
-  Control(Row("rank", name, !too_small && !too_large,
-              std::to_string(line_up.rank.at_least) + " of " + std::to_string(n) + " decoys score as high" +
-                  (too_small || too_large ? ": rank and p contradict each other" : "")));
 }
 
 Result<void> Judgement::Matched(const Run& run, const Gathered& gathered, const std::string& name) {
@@ -577,7 +557,7 @@ Result<void> Judgement::Tests(const Gathered& gathered) {
     if (barred) continue;
     VERDIGRIS_ASSIGN_OR_RETURN(test.line_up, RunTrialLineUp(trial, run.key->key, decoys, count));
     test.outcome = test.line_up->real;
-    LineUpControls(test, name);
+    for (ControlRow& row : LineUpControls(test, name)) Control(std::move(row));
     if (run.filter != nullptr && test.share > 0) VERDIGRIS_RETURN_IF_ERROR(Matched(run, gathered, name));
     if (!in.evidence_folder.empty()) {
       test.coefficients = Number(static_cast<double>(finding.tests.size()), "%02.0f") + "-" + std::string(LayerName(test.layer)) +
@@ -696,6 +676,26 @@ void Judgement::Verdict() {
 }
 
 }  // namespace
+
+std::vector<ControlRow> LineUpControls(const SuspectTest& test, const std::string& name) {
+  if (!test.line_up || test.line_up->rank.decoys == 0) return {};
+  const TrialLineUp& line_up = *test.line_up;
+  const uint64_t n = line_up.rank.decoys;
+  std::string text = std::to_string(n) + " decoys; with p at most .1, .01, .001:";
+  for (const TrialLineUp::Level& level : line_up.levels) text += " " + std::to_string(level.count);
+  if (test.status != TrialStatus::kAnytime) text += "; mean z " + Number(line_up.mean_z, "%.3f") + ", sd " + Number(line_up.sd_z, "%.3f");
+  std::vector<ControlRow> rows = {Row("self_check", name, line_up.law_holds, text + (line_up.law_holds ? "" : "; the law does not hold on this evidence"))};
+  // On an account's own log a decoy is no stand-in for its key. Below 999 decoys a rank can contradict nothing.
+  if (n < kLeastDecoys || test.filtered) return rows;
+  const double p = test.outcome.log10_p;
+  // A process says less than it could: a modest p at the first rank is its price, no contradiction.
+  const bool too_small = p < -6 && !line_up.rank.AtMost(0.05);
+  const bool too_large = p > std::log10(0.05) && line_up.rank.at_least == 0 && test.status != TrialStatus::kAnytime;
+  rows.push_back(Row("rank", name, !too_small && !too_large,
+                     std::to_string(line_up.rank.at_least) + " of " + std::to_string(n) + " decoys score as high" +
+                         (too_small || too_large ? ": rank and p contradict each other" : "")));
+  return rows;
+}
 
 Result<SuspectFinding> JudgeInvestigation(const InvestigationInputs& inputs) {
   VERDIGRIS_ASSIGN_OR_RETURN(const Case c, Case::Create(inputs));

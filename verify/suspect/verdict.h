@@ -76,6 +76,10 @@ struct ControlRow {
 };
 std::string_view ControlStateName(ControlRow::State state);
 
+// What the line-up of a test says of it: `self_check`, and, with at least 999 decoys and without a filter, `rank`. `name`: of the
+// test. Empty without decoys.
+std::vector<ControlRow> LineUpControls(const SuspectTest& test, const std::string& name);
+
 struct ReferenceRow {
   std::string name, kind, not_after;
   bool stated_free = false;
