@@ -81,7 +81,8 @@ class Lists(unittest.TestCase):
             self.assertIn(message, self.dump(texts, status=3))
         self.assertIn("/nowhere", self.dump([good], "--tokenizer", "/nowhere", status=3))
 
-    @unittest.skipUnless(importlib.util.find_spec("torch") and importlib.util.find_spec("transformers"), "torch or transformers is not installed")
+    @unittest.skipUnless(importlib.util.find_spec("torch") and importlib.util.find_spec("transformers"),
+                         "torch or transformers is not installed")
     def test_transformers_reads_the_same_model_alike(self):
         reader = reading_dump.TransformersReader(str(SOURCE / "datasets/pocket_lm"))
         ids = [1] + [(i * 2654435761 >> 7) % 4000 + 3 for i in range(700)]

@@ -43,6 +43,10 @@ constexpr size_t kMaxNumbers = size_t{1} << 28;
 // Rows of logits that are held at a time where only their ranking is wanted.
 constexpr size_t kRowsAtATime = 64;
 
+Error IdOutOfRange(uint32_t id, size_t vocab) {
+  return {ErrorKind::kInvalidArgument, "token id must be below " + std::to_string(vocab) + ", got " + std::to_string(id)};
+}
+
 class PythonTokenizer {
  public:
   static std::shared_ptr<PythonTokenizer> Load(const std::string& path) {
@@ -110,8 +114,7 @@ class PythonTokenizer {
 
   const Piece& At(uint32_t id) const {
     if (id >= pieces_.size()) {
-      throw Raised({ErrorKind::kInvalidArgument,
-                    "token id must be below " + std::to_string(pieces_.size()) + ", got " + std::to_string(id)});
+      throw Raised(IdOutOfRange(id, pieces_.size()));
     }
     return pieces_[id];
   }
@@ -176,7 +179,7 @@ class PythonSession {
     const std::lock_guard lock(mutex_);
     const auto row = Row();
     if (id >= row.size()) {
-      throw Raised({ErrorKind::kInvalidArgument, "token id must be below " + std::to_string(row.size()) + ", got " + std::to_string(id)});
+      throw Raised(IdOutOfRange(id, row.size()));
     }
     return row[id] - LogSumExp(row);
   }
@@ -232,13 +235,14 @@ class PythonSession {
     }
     for (const auto& [id, nats] : bias) {
       if (id >= row_.size()) {
-        throw Raised({ErrorKind::kInvalidArgument, "token id must be below " + std::to_string(row_.size()) + ", got " + std::to_string(id)});
+        throw Raised(IdOutOfRange(id, row_.size()));
       }
       row_[id] += static_cast<float>(nats);
     }
     pocket::DropSpecials(pocket_.tokenizer->get().special_ids(), pocket_.model.eos_id(), row_);
     const Drawn drawn = Unwrap(DrawToken(row_, sampling, marker, output, Repeat::kFind, uniform, buffers_));
-    return {drawn.id, static_cast<int>(drawn.price.state), static_cast<int>(drawn.price.layer), drawn.price.masses ? drawn.price.masses->kl_qp : 0};
+    const double nats = drawn.price.masses ? drawn.price.masses->kl_qp : 0;
+    return {drawn.id, static_cast<int>(drawn.price.state), static_cast<int>(drawn.price.layer), nats};
   }
 
  private:

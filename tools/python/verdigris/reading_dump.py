@@ -164,8 +164,10 @@ def main(arguments: list[str] | None = None) -> int:
     """0 done, 2 wrong options, 3 an input cannot be used."""
     parser = argparse.ArgumentParser(prog="python -m verdigris.reading_dump", description="What a model predicts while it is shown texts.")
     parser.add_argument("texts", metavar="TEXTS", help='lines of {"id","prompt","output"}, ids or text; - is standard input')
-    parser.add_argument("--model", default="pocket", metavar="pocket|FOLDER|NAME", help="a folder of the pocket model's form, or a model that transformers loads (pocket)")
-    parser.add_argument("--tokenizer", metavar="FILE", help="the provider's SentencePiece model, for texts that are no ids; a pocket model brings its own")
+    parser.add_argument("--model", default="pocket", metavar="pocket|FOLDER|NAME",
+                        help="a folder of the pocket model's form, or a model that transformers loads (pocket)")
+    parser.add_argument("--tokenizer", metavar="FILE",
+                        help="the provider's SentencePiece model, for texts that are no ids; a pocket model brings its own")
     parser.add_argument("--k", type=int, default=0, help="ids a position; 0: all of probability 2^-12 or more (0)")
     parser.add_argument("-o", "--output", required=True, metavar="FILE", help="the dump")
     options = parser.parse_args(arguments)

@@ -22,7 +22,8 @@ from verdigris.serving.accounts import ApiKeys, Marking
 
 IDLE_SECONDS = 60  # without a byte from or to a client
 MAX_CONNECTIONS = 256
-MAX_DRAINED_BYTES = 16 << 20  # of a refused body, so that the client gets to read the refusal
+MAX_DRAINED_BYTES = 16 << 20  # of a refused body
+DRAIN_SECONDS = 5
 MAX_PROMPT_TOKENS = 1 << 15
 MAX_UNMARKED_BIAS = 100.0
 MAX_MARKED_BIAS = 1.0  # nats; larger ones would let a client read colours
@@ -142,6 +143,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     sys_version = ""
     timeout = IDLE_SECONDS
     disable_nagle_algorithm = True
+    _unread = False
+    _status = 0
     wbufsize = 1 << 16
 
     def log_message(self, format: str, *args: Any) -> None:
@@ -150,7 +153,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """What http.server itself finds wrong, in the same form as the rest."""
         status = 404 if code == HTTPStatus.NOT_IMPLEMENTED else 400
-        self.close_connection = True
+        self.close_connection = self._unread = True
         self._send_error(Refused(status, f"no such method: {self.command}" if status == 404 else message or "bad request"))
 
     def do_GET(self) -> None:
@@ -197,30 +200,31 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self._complete(body, path == "/v1/chat/completions", label)
 
     def _body(self) -> bytes:
-        if self.headers.get("Transfer-Encoding") is not None:
-            self.close_connection = True
-            raise Refused(400, "a body must come with Content-Length")
         length = self.headers.get("Content-Length", "")
-        if not (length.isascii() and length.isdigit()):
-            self.close_connection = True
-            raise Refused(400, "a body must come with Content-Length")
+        if self.headers.get("Transfer-Encoding") is not None or not (length.isascii() and length.isdigit()):
+            raise self._unread_body(400, "a body must come with Content-Length")
         if len(length) > 18 or int(length) > self.server.settings.max_body:
-            self.close_connection = True
-            self._drain(int(length[:18]))
-            raise Refused(413, f"the body is longer than {self.server.settings.max_body} bytes")
+            raise self._unread_body(413, f"the body is longer than {self.server.settings.max_body} bytes")
         body = self.rfile.read(int(length))
         if len(body) < int(length):
             raise ConnectionResetError("the body was cut short")
         return body
 
-    def _drain(self, length: int) -> None:
-        left = min(length, MAX_DRAINED_BYTES)
-        end = time.monotonic() + 5
-        while left > 0 and time.monotonic() < end:
-            got = len(self.rfile.read1(min(left, 1 << 16)))
-            if got == 0:
-                return
-            left -= got
+    def _unread_body(self, status: int, message: str) -> Refused:
+        self.close_connection = self._unread = True
+        return Refused(status, message)
+
+    def finish(self) -> None:
+        """Where a body was refused, it is read and thrown away, or the client would not get to read the refusal."""
+        if self._unread:
+            with contextlib.suppress(OSError):
+                self.wfile.flush()
+                self.connection.shutdown(socket.SHUT_WR)
+                self.connection.settimeout(1)
+                left, end = MAX_DRAINED_BYTES, time.monotonic() + DRAIN_SECONDS
+                while left > 0 and time.monotonic() < end and (got := self.rfile.read1(1 << 16)):
+                    left -= len(got)
+        super().finish()
 
     def _complete(self, body: bytes, chat: bool, label: str | None) -> None:
         settings = self.server.settings
