@@ -48,10 +48,11 @@ struct PlanOptions {
   std::string profile, prompts, url, model, api = "chat", since = "1970-01-01T00:00:00Z", answers = "1", max_tokens = "200", temperature = "1",
               top_p = "1", system, lists, alpha = "1e-6", looks, effect, futility = "0", family, decoys = "999", min_scored = "200", rate = "4,60", matched, output;
   std::vector<std::string> accounts, filters, references, budget, controls;
-  bool files = false, read = false, echo = false, anytime = false, strict = false, insecure_permissions = false;
+  bool files = false, read = false, echo = false, strict = false;
 };
 
-constexpr uint64_t kMostBudget = 1'000'000'000'000, kDefaultSeconds = 7 * 86400, kFirstLook = 10'000, kSpareRequests = 100;
+constexpr uint64_t kMostBudget = 1'000'000'000'000, kDefaultSeconds = 7 * 86400, kFirstLook = 10'000;
+constexpr double kSpareRequests = 100;  // of the longest prompt
 constexpr size_t kMostFilterBytes = size_t{8} << 30, kWideWindow = 4;
 
 Result<uint64_t> ParseMilli(const char* name, const std::string& text, double most) {
@@ -126,7 +127,7 @@ Result<std::vector<verify::TestedKey>> KeysOf(const PlanOptions& options, const 
     keys.push_back({Layer::kAccount, account, {}});
   }
   for (const std::string& path : options.filters) {
-    VERDIGRIS_ASSIGN_OR_RETURN(std::string bytes, verify::ReadConfidentialFile(path, kMostFilterBytes, options.insecure_permissions));
+    VERDIGRIS_ASSIGN_OR_RETURN(std::string bytes, verify::ReadConfidentialFile(path, kMostFilterBytes));
     const auto filter = verify::Filter::Parse(std::move(bytes));
     if (!filter) return InFile(path, filter.error());
     if (filter->facts().scheme_id != profile.scheme_id() || filter->facts().window != profile.window()) {
@@ -159,7 +160,7 @@ Result<void> ReadBudget(const PlanOptions& options, InvestigationContent::Budget
 // Room for all that is planned, each request twice.
 InvestigationContent::Budget DefaultBudget(const InvestigationContent& content, const verify::Prompts& prompts) {
   const bool by_position = content.reading() && !content.sampling.echo;
-  double requests = 0, answer_tokens = 0, prompt_tokens = 0;
+  double requests = 0, answer_tokens = 0, prompt_tokens = 0, longest = 0;
   for (const Prompt& prompt : prompts.all()) {
     // A token is at least a byte.
     const double bytes = static_cast<double>(prompt.text.size()), system = static_cast<double>(content.sampling.system.size());
@@ -167,9 +168,10 @@ InvestigationContent::Budget DefaultBudget(const InvestigationContent& content, 
     requests += 2 * count;
     answer_tokens += content.reading() ? bytes : count * static_cast<double>(content.sampling.max_tokens);
     prompt_tokens += 2 * count * (system + (by_position ? bytes / 2 : bytes));
+    longest = std::max(longest, system + bytes);
   }
   const auto bounded = [](double value) { return static_cast<uint64_t>(std::clamp(std::ceil(value), 1.0, static_cast<double>(kMostBudget))); };
-  return {bounded(requests + kSpareRequests), bounded(answer_tokens), bounded(prompt_tokens), kDefaultSeconds};
+  return {bounded(requests + kSpareRequests), bounded(answer_tokens), bounded(prompt_tokens + kSpareRequests * longest), kDefaultSeconds};
 }
 
 // 10,000 and doubling, as far as the answers can reach.
@@ -200,10 +202,12 @@ Result<void> ReadSampling(const PlanOptions& options, InvestigationContent& cont
 }
 
 Result<void> ReadStopping(const PlanOptions& options, InvestigationContent& content) {
-  if (options.anytime && !options.looks.empty()) return Usage("--anytime and --looks exclude each other");
-  if (options.anytime) content.stopping = verify::Stopping::kAnytime;
   VERDIGRIS_ASSIGN_OR_RETURN(content.futility_tokens, ParseInteger("--futility", options.futility, 0, verify::kMostLookTokens));
   if (options.looks.empty()) return {};
+  if (options.looks == "anytime") {
+    content.stopping = verify::Stopping::kAnytime;
+    return {};
+  }
   content.stopping = verify::Stopping::kLooks;
   if (options.looks == "auto") {
     content.looks = DefaultLooks(content.budget.answer_tokens);
@@ -223,7 +227,7 @@ void PrintPlan(const verify::Plan& plan, const verify::Investigation& investigat
   const bool files = investigation->suspect.kind == verify::SuspectKind::kFiles;
   out.Write("suspect   " + Printable(investigation->suspect.name) + (files ? ", whose answers come as files" : " at " + RequestUrl(investigation.content())) + "\n");
   out.Write("asked     " + number(prompts.size()) + (investigation->reading() ? " texts, read " + std::string(sampling.echo ? "whole" : "token by token") :
-                                                                              " prompts, " + number(sampling.answers) + " answers each of at most " + number(sampling.max_tokens) + " tokens") +
+                                                                              " prompts, " + number(sampling.answers) + (sampling.answers == 1 ? " answer" : " answers") + " each of at most " + number(sampling.max_tokens) + " tokens") +
             (sampling.lists > 0 ? ", lists of " + number(sampling.lists) : ", no lists") + "\n");
   for (const verify::InvestigationTest& test : investigation->tests) {
     out.Write("test      " + std::string(RuleName(test.rule)) + " of " + (test.layer == Layer::kProvider ? "the provider's layer" : "account " + test.label) +
@@ -246,6 +250,7 @@ Result<ExitCode> RunPlan(const PlanOptions& options, Context& context) {
   content.created = UtcNow();
   content.prompts_sha256 = prompts.digest();
   content.suspect.name = options.model;
+  if (!IsUtcTime(options.since)) return Usage("--since must be a time YYYY-MM-DDThh:mm:ssZ, got " + Shown(options.since));
   content.suspect.not_before = options.since;
   if (options.files != options.url.empty()) return Usage("give either --url of an endpoint, or --files");
   content.suspect.kind = options.files ? verify::SuspectKind::kFiles : verify::SuspectKind::kEndpoint;
@@ -347,8 +352,7 @@ Command AddPlan(CLI::App& app) {
   app.add_option("--control-model", options->controls, "older models for the controls")->type_name("NAME")->allow_extra_args(false);
   app.add_option("--alpha", options->alpha, "false-positive rate (1e-6)")->type_name("P");
   app.add_option("--family", options->family, "keys that could have been tested")->type_name("N");
-  app.add_option("--looks", options->looks, "answer tokens to test at, or auto")->type_name("N,...");
-  app.add_flag("--anytime", options->anytime, "tests of log or text may stop any time");
+  app.add_option("--looks", options->looks, "answer tokens to test at, or auto, anytime")->type_name("N,...");
   app.add_option("--futility", options->futility, "give up there where nothing shows")->type_name("N");
   app.add_option("--effect", options->effect, "z that is expected")->type_name("Z");
   app.add_option("--min-scored", options->min_scored, "fewer are inconclusive (200)")->type_name("N");
@@ -357,7 +361,6 @@ Command AddPlan(CLI::App& app) {
   app.add_flag("--strict", options->strict, "leave out windows of every prompt");
   app.add_option("--budget", options->budget, "requests, answer_tokens, ... =N")->type_name("B=N,...")->allow_extra_args(false);
   app.add_option("--rate", options->rate, "at once, and a minute (4,60)")->type_name("N,N");
-  app.add_flag("--insecure-permissions", options->insecure_permissions, "read filters that others can read");
   app.add_option("-o,--output", options->output, "new folder")->type_name("DIR")->required();
   return [options](Context& context) { return RunPlan(*options, context); };
 }
@@ -506,7 +509,7 @@ Command AddCollect(CLI::App& app) {
 
 const Verb kInvestigatePlan = {"investigate plan",
                                "settles how a suspect model will be asked and tested",
-                               "--profile FILE --prompts FILE --url URL|--files --model NAME -o DIR [options]",
+                               "--profile FILE --prompts FILE -o DIR [options]",
                                "verdigris investigate plan --profile p.json --prompts prompts.jsonl \\\n"
                                "  --url https://api.example.com --model suspect-1 --looks auto -o case",
                                false,

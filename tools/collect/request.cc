@@ -1,4 +1,4 @@
-// Tested by tests/tools/request_test.cc.
+// Tested by tests/tools/collect_test.py.
 #include "tools/collect/request.h"
 
 #include <nlohmann/json.hpp>
