@@ -10,7 +10,7 @@ check() {
           if (NR > 0 && example && example < NR) print "ok " name }' help.txt
 }
 check
-for verb in keygen 'profile new' 'profile show' 'profile digest' derive generate detect show 'filter build' 'filter show' 'filter unite' 'filter intersect' attribute schemes selftest; do
+for verb in keygen 'profile new' 'profile show' 'profile digest' derive generate detect show 'filter build' 'filter show' 'filter unite' 'filter intersect' 'investigate plan' 'investigate collect' attribute schemes selftest; do
   check $verb
 done
 verdigris profile --help | head -1
