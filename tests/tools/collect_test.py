@@ -175,9 +175,6 @@ def eight_retries_then_left_for_the_next_run(world):
     said, _ = world.run(case)
     assert said["end"][0][0] == "complete"
     check_directory(world, case, ["dead", "ok"])
-    # The verb says so by its exit status.
-    world.server.override = "status"
-    world.server.override = None
 
 
 @test
@@ -360,6 +357,34 @@ def control_c_waits_for_what_is_in_flight(world):
     world.server.delay = 0
     world.collect(case)
     check_directory(world, case, [f"p{i}" for i in range(40)])
+
+
+def caught(check, *arguments):
+    try:
+        check(*arguments)
+    except AssertionError:
+        return True
+    return False
+
+
+@test
+def the_checks_catch_what_they_are_for(world):
+    case = world.plan([f"tell {i}" for i in range(5)], "--rate", "1,100000")
+    world.collect(case)
+    check_directory(world, case)
+    answers, raw = (case / "answers.jsonl").read_bytes(), (case / "raw.bin").read_bytes()
+    (case / "raw.bin").write_bytes(raw[:10] + b"?" + raw[11:])
+    assert caught(check_directory, world, case)
+    (case / "raw.bin").write_bytes(raw)
+    (case / "answers.jsonl").write_bytes(answers + answers.splitlines(keepends=True)[0])
+    assert caught(check_directory, world, case)
+    # A stored line that is lost is asked for again.
+    lines = answers.splitlines(keepends=True)
+    (case / "answers.jsonl").write_bytes(b"".join(lines[:-1]))
+    world.stored_then = [(len(world.server.requests), {"tell 4"}, "lost")]
+    world.collect(case)
+    assert caught(check_stored, world, "lost")
+    world.stored_then = []
 
 
 @test
