@@ -30,9 +30,6 @@ struct Candidate {
   double ln_p;
 };
 
-// Scales shared probabilities to the mass listed. Nothing is scaled, to the last bit, where all of it is shared.
-double LnScale(double shared, double listed, bool all) { return all ? 0 : std::log(listed) - std::log(shared); }
-
 }  // namespace
 
 PieceMap::PieceMap(std::span<const std::pair<std::string, uint32_t>> pieces) {
@@ -78,30 +75,7 @@ std::optional<uint32_t> PieceMap::Find(std::string_view bytes) const {
   return found == ids_.end() ? std::nullopt : std::optional(found->second);
 }
 
-AlignedList AlignProbabilities(const PieceMap& pieces, std::span<const TokenProbability> list) {
-  AlignedList aligned;
-  double listed = 0, shared = 0;
-  for (const TokenProbability& entry : list) {
-    const double p = std::exp(entry.log_probability);
-    listed += p;
-    const std::optional<uint32_t> id = pieces.Find(entry.token);
-    if (!id) continue;
-    shared += p;
-    aligned.probabilities.emplace_back(*id, entry.log_probability);
-  }
-  if (!(listed > 0)) return {};
-  aligned.shared = shared / listed;
-  if (aligned.shared < kLeastSharedMass) {
-    aligned.probabilities.clear();
-    return aligned;
-  }
-  const double ln_scale = LnScale(shared, listed, aligned.probabilities.size() == list.size());
-  for (auto& [id, value] : aligned.probabilities) value = std::exp(value + ln_scale);
-  std::sort(aligned.probabilities.begin(), aligned.probabilities.end());
-  return aligned;
-}
-
-AlignedEntries AlignTopK(const PieceMap& pieces, const ResponsePosition& position, size_t k, const std::string* sampled) {
+AlignedList AlignTopK(const PieceMap& pieces, const ResponsePosition& position, size_t k, const std::string* sampled) {
   std::vector<Candidate> ranked;
   bool has_sampled = false;
   for (const TokenProbability& entry : position.list) {
@@ -114,7 +88,7 @@ AlignedEntries AlignTopK(const PieceMap& pieces, const ResponsePosition& positio
     if (a.id.has_value() != b.id.has_value()) return a.id.has_value();
     return a.id ? *a.id < *b.id : *a.token < *b.token;
   });
-  AlignedEntries aligned;
+  AlignedList aligned;
   double listed = 0, shared = 0;
   bool all = true;
   std::vector<std::pair<uint32_t, double>> kept;
@@ -132,7 +106,8 @@ AlignedEntries AlignTopK(const PieceMap& pieces, const ResponsePosition& positio
   if (!(listed > 0)) return aligned;
   aligned.shared = shared / listed;
   if (aligned.shared < kLeastSharedMass) return aligned;
-  const double ln_scale = LnScale(shared, listed, all);
+  // Nothing is scaled, to the last bit, where all of it is shared.
+  const double ln_scale = all ? 0 : std::log(listed) - std::log(shared);
   for (const auto& [id, ln_p] : kept) aligned.entries.push_back({id, FixedProbability(ln_p + ln_scale)});
   return aligned;
 }
@@ -153,13 +128,6 @@ std::vector<std::optional<size_t>> TokenStarts(std::string_view text, std::span<
   }
   starts.push_back(at);
   return starts;
-}
-
-std::vector<AlignedList> AlignReading(const PieceMap& pieces, std::string_view text, std::span<const size_t> places,
-                                      const std::function<std::vector<TokenProbability>(std::string_view before)>& next) {
-  std::vector<AlignedList> aligned;
-  for (const size_t place : places) aligned.push_back(AlignProbabilities(pieces, next(text.substr(0, place))));
-  return aligned;
 }
 
 Result<std::vector<bool>> StableBoundaries(const Tokenizer& tokenizer, std::string_view text, std::span<const Token> tokens) {

@@ -6,7 +6,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -45,32 +44,20 @@ class PieceMap {
   std::unordered_map<std::string, uint32_t, Hash, std::equal_to<>> ids_;
 };
 
-struct AlignedList {
-  std::vector<std::pair<uint32_t, double>> probabilities;  // ascending by id; empty where less than kLeastSharedMass is shared
-  double shared = 0;                                       // of the mass listed; 0 where nothing was
-};
-// A list of any length, as it stands.
-AlignedList AlignProbabilities(const PieceMap& pieces, std::span<const TokenProbability> list);
-
 // A list as an endpoint gave it: the k best (ties: the smallest id, tokens without one last) and, if the suspect sampled it,
 // the token that stands there, with its own probability where the list does not have it. For a text that it was shown,
-// `sampled` must be null: which token stood there depends on the key.
-struct AlignedEntries {
-  std::vector<ListEntry> entries;
-  double shared = 0;
+// `sampled` must be null: which token stood there depends on the key. For the same reason such a list must have been asked
+// for after the bytes before its place alone: boundaries of the whole text depend on the next token.
+struct AlignedList {
+  std::vector<ListEntry> entries;  // empty where less than kLeastSharedMass is shared
+  double shared = 0;               // of the mass listed; 0 where nothing was
 };
-AlignedEntries AlignTopK(const PieceMap& pieces, const ResponsePosition& position, size_t k, const std::string* sampled);
+AlignedList AlignTopK(const PieceMap& pieces, const ResponsePosition& position, size_t k, const std::string* sampled);
 
 // Byte of `text` at which each token of an answer starts, and where the last ends; none from the first token on that
 // does not stand where the ones before it end. Where tokenizers hide something at the start of a text, a first token may have
 // a space more than the text, or no text at all.
 std::vector<std::optional<size_t>> TokenStarts(std::string_view text, std::span<const ResponsePosition> positions);
-
-// Predictions at places of a given text. The suspect is asked after its own tokenization of the bytes before each place,
-// and of those alone: boundaries of the whole text depend on the next token, and so on the key.
-// `next` : the suspect's distribution after the bytes given.
-std::vector<AlignedList> AlignReading(const PieceMap& pieces, std::string_view text, std::span<const size_t> places,
-                                      const std::function<std::vector<TokenProbability>(std::string_view before)>& next);
 
 // For a suspect with the provider's tokenizer that was shown a whole text: whether the bytes before each token alone would
 // have been tokenized as they were. Where not, the next token has shaped the context, and the position must not count.

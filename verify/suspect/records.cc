@@ -62,7 +62,7 @@ Result<Lists> AlignAnswer(const PieceMap& pieces, const Tokenizer& tokenizer, st
   Lists lists;
   for (size_t t = 0; t < tokens.size(); ++t) {
     const auto found = at.find(tokens[t].begin);
-    AlignedEntries aligned;
+    AlignedList aligned;
     if (!stable[t]) {
       ++tallies.unstable;
     } else if (found == at.end()) {
@@ -227,7 +227,7 @@ class Reader {
       ++tallies.faults[static_cast<size_t>(response.positions.empty() ? ListFault::kAbsent : response.positions[0].fault)];
       return;
     }
-    AlignedEntries aligned = AlignTopK(*in_.pieces, response.positions[0], rule_.k, nullptr);
+    AlignedList aligned = AlignTopK(*in_.pieces, response.positions[0], rule_.k, nullptr);
     tallies.shared_sum += aligned.shared;
     ++(aligned.entries.empty() ? tallies.too_little_shared : tallies.listed);
     prepared.prediction = std::move(aligned.entries);

@@ -710,7 +710,6 @@ Result<SuspectFinding> JudgeInvestigation(const InvestigationInputs& inputs) {
   finding.profile_digest = c.profile().digest();
   finding.plan_digest = files.plan.digest();
   finding.planned = files.plan->created;
-  finding.law = c.profile().scheme().null_law(c.profile());
   finding.reading = files.investigation->reading();
   Judgement judgement{inputs, c, finding, {}};
 

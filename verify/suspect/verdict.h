@@ -107,11 +107,10 @@ struct SuspectFinding {
   std::string scheme;
   Digest scheme_id{}, profile_digest{}, plan_digest{}, corpus_digest{};
   std::string planned;        // time of the plan
-  NullLaw law{};
   bool reading = false, strict = false, prompts_marked = false;
   uint64_t records = 0;
-  Counts counts;              // `repeated` where texts are read: what a prompt had shown
-  uint64_t prompt_positions = 0;
+  Counts counts;
+  uint64_t prompt_positions = 0;  // in windows of the record's own prompt; of texts: shown before, or without a prediction
   double share_kept = 1;      // of windows, where memory ran out
   RecordTallies tallies;
   std::vector<SuspectTest> tests;

@@ -2,8 +2,11 @@
 // S11, real tokenizers of other makers where the shared data is at hand.
 #include "verify/suspect/align.h"
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <limits>
+#include <map>
 #include <random>
 
 #include "tests/verify/suspect/suspect_vectors.h"
@@ -56,46 +59,40 @@ TEST_CASE("the vectors: each place is asked after the suspect's tokens of the by
   const auto suspect = vector["suspect_pieces"].get<std::vector<std::string>>();
   const auto text = vector["text"].get<std::string>();
   const auto places = vector["prefix_ends"].get<std::vector<size_t>>();
-  std::vector<std::vector<std::string>> contexts;
-  const auto next = [&](std::string_view before) {
-    auto& context = contexts.emplace_back();
-    while (!before.empty()) {
-      for (const std::string& piece : suspect) {
-        if (!before.starts_with(piece)) continue;
-        context.push_back(piece);
-        before.remove_prefix(piece.size());
-        break;
-      }
-    }
-    double total = 0;
-    std::vector<TokenProbability> list;
-    for (size_t i = 0; i < suspect.size(); ++i) total += static_cast<double>(1 + (7 * context.size() + 3 * i) % 5);
-    for (size_t i = 0; i < suspect.size(); ++i) list.push_back({suspect[i], std::log(static_cast<double>(1 + (7 * context.size() + 3 * i) % 5) / total)});
-    return list;
-  };
-  const auto aligned = AlignReading(pieces, text, places, next);
-  REQUIRE(aligned.size() == vector["positions"].size());
-  for (size_t i = 0; i < aligned.size(); ++i) {
+  REQUIRE(places.size() == vector["positions"].size());
+  for (size_t i = 0; i < places.size(); ++i) {
     CAPTURE(i);
     const auto& want = vector["positions"][i];
-    CHECK(contexts[i] == want["context"].get<std::vector<std::string>>());
-    CHECK(aligned[i].shared == doctest::Approx(want["shared_mass"].get<double>()).epsilon(1e-12));
-    REQUIRE(aligned[i].probabilities.size() == want["probabilities"].size());
-    for (size_t j = 0; j < aligned[i].probabilities.size(); ++j) {
-      CHECK(aligned[i].probabilities[j].first == want["probabilities"][j][0].get<uint32_t>());
-      CHECK(aligned[i].probabilities[j].second == doctest::Approx(want["probabilities"][j][1].get<double>()).epsilon(1e-12));
+    // The suspect cuts the bytes before the place, the longest piece first, and predicts by how many tokens there were.
+    std::vector<std::string> context;
+    for (std::string_view before = std::string_view(text).substr(0, places[i]); !before.empty(); before.remove_prefix(context.back().size())) {
+      context.push_back(*std::find_if(suspect.begin(), suspect.end(), [&](const std::string& piece) { return before.starts_with(piece); }));
+    }
+    CHECK(context == want["context"].get<std::vector<std::string>>());
+    double total = 0;
+    ResponsePosition position;
+    const auto weight = [&](size_t j) { return static_cast<double>(1 + (7 * context.size() + 3 * j) % 5); };
+    for (size_t j = 0; j < suspect.size(); ++j) total += weight(j);
+    for (size_t j = 0; j < suspect.size(); ++j) position.list.push_back({suspect[j], std::log(weight(j) / total)});
+    AlignedList aligned = AlignTopK(pieces, position, suspect.size(), nullptr);
+    std::sort(aligned.entries.begin(), aligned.entries.end(), [](const ListEntry& a, const ListEntry& b) { return a.id < b.id; });
+    CHECK(aligned.shared == doctest::Approx(want["shared_mass"].get<double>()).epsilon(1e-12));
+    REQUIRE(aligned.entries.size() == want["probabilities"].size());
+    for (size_t j = 0; j < aligned.entries.size(); ++j) {
+      CHECK(aligned.entries[j].id == want["probabilities"][j][0].get<uint32_t>());
+      CHECK(std::fabs(static_cast<double>(aligned.entries[j].probability) - 0x1p32 * want["probabilities"][j][1].get<double>()) <= 1);
     }
   }
 }
 
 TEST_CASE("too little shared: nothing is taken") {
   const PieceMap pieces = Letters();
-  const auto at = [&](double shared) { return AlignProbabilities(pieces, std::vector<TokenProbability>{{"a", std::log(shared)}, {"zz", std::log1p(-shared)}}); };
-  CHECK(at(0.19).probabilities.empty());
+  const auto at = [&](double shared) { return AlignTopK(pieces, Position("", {}, {{"a", std::log(shared)}, {"zz", std::log1p(-shared)}}), 20, nullptr); };
+  CHECK(at(0.19).entries.empty());
   CHECK(at(0.19).shared == doctest::Approx(0.19));
-  REQUIRE(at(0.21).probabilities.size() == 1);
-  CHECK(at(0.21).probabilities[0].second == doctest::Approx(1.0));
-  CHECK(AlignProbabilities(pieces, {}).shared == 0);
+  REQUIRE(at(0.21).entries.size() == 1);
+  CHECK(static_cast<double>(at(0.21).entries[0].probability) == doctest::Approx(0x1p32));
+  CHECK(AlignTopK(pieces, Position("", {}, {}), 20, nullptr).shared == 0);
 }
 
 TEST_CASE("top k: ranks before ids, the sampled token brings its own, a given text's token does not") {
@@ -104,7 +101,7 @@ TEST_CASE("top k: ranks before ids, the sampled token brings its own, a given te
   // Three are listed, the third was appended by the endpoint since it stood there.
   const ResponsePosition position = Position("b", -3 * ln2, {{"a", -ln2}, {"zz", -2 * ln2}, {"b", -3 * ln2}});
   const std::string sampled = "b";
-  const AlignedEntries closed = AlignTopK(pieces, position, 2, &sampled), reading = AlignTopK(pieces, position, 2, nullptr);
+  const AlignedList closed = AlignTopK(pieces, position, 2, &sampled), reading = AlignTopK(pieces, position, 2, nullptr);
   // Listed 7/8 of which 5/8 are shared; each is scaled by 7/5.
   REQUIRE(closed.entries.size() == 2);
   CHECK(closed.shared == doctest::Approx(5.0 / 7));
@@ -117,12 +114,12 @@ TEST_CASE("top k: ranks before ids, the sampled token brings its own, a given te
   CHECK(AlignTopK(pieces, without, 2, &sampled).entries.size() == 2);
   CHECK(AlignTopK(pieces, without, 2, nullptr).entries.size() == 1);
   // With all tokens known nothing is scaled: the very integer of the log-probability.
-  const AlignedEntries same = AlignTopK(pieces, Position("a", -ln2, {{"a", -0.7}, {"ab", -1.3}}), 2, nullptr);
+  const AlignedList same = AlignTopK(pieces, Position("a", -ln2, {{"a", -0.7}, {"ab", -1.3}}), 2, nullptr);
   REQUIRE(same.entries.size() == 2);
   CHECK(same.entries[0].probability == FixedProbability(-0.7));
   CHECK(same.entries[1].probability == FixedProbability(-1.3));
   // Ties: the smaller id first, one without an id last.
-  const AlignedEntries tie = AlignTopK(pieces, Position("", {}, {{"zz", -1}, {"b", -1}, {"a", -1}}), 1, nullptr);
+  const AlignedList tie = AlignTopK(pieces, Position("", {}, {{"zz", -1}, {"b", -1}, {"a", -1}}), 1, nullptr);
   REQUIRE(tie.entries.size() == 1);
   CHECK(tie.entries[0].id == 1);
   CHECK(AlignTopK(pieces, Position("", {}, {{"a", -std::numeric_limits<double>::infinity()}}), 1, nullptr).entries.empty());
@@ -175,86 +172,91 @@ TEST_CASE("every piece of a tokenizer is found by its bytes, and the tokenizer's
   }
 }
 
-TEST_CASE("S11: what is asked does not depend on the bytes behind a place, and coverage is what is shared") {
-  const std::string provider_path = VERDIGRIS_SHARED_DIR "/data/tokenizers/mistral_v1.model";
-  if (!std::filesystem::exists(provider_path)) {
+TEST_CASE("S11: lists of four real tokenizers in the ids of a fifth; coverage is what is shared") {
+  const std::string folder = VERDIGRIS_SHARED_DIR "/data/tokenizers/";
+  if (!std::filesystem::exists(folder + "mistral_v1.model")) {
     MESSAGE("the shared tokenizers are not at hand: left out");
     return;
   }
-  const auto provider = Load(provider_path);
+  const auto provider = Load(folder + "mistral_v1.model");
   const auto pieces = PieceMap::Of(*provider);
   REQUIRE(pieces);
-  const std::string text = "Once upon a time there was a lighthouse keeper who wrote down every storm. ", other = text.substr(0, 40) + "XQZ qzx 99 ;;";
   for (const char* name : {"sp_unigram1000.model", "stories_tok512.model", "zh_20000.model", "sp_ja_unigram8000.model", "mistral_v1.model"}) {
-    const std::string path = VERDIGRIS_SHARED_DIR "/data/tokenizers/" + std::string(name);
-    if (!std::filesystem::exists(path)) continue;
-    CAPTURE(path);
-    const auto suspect = Load(path);
-    // A distribution over some of its tokens that depends on its own tokens of the prefix, and on nothing else.
-    std::vector<std::string> texts(suspect->vocab());
+    CAPTURE(std::string(name));
+    const auto suspect = Load(folder + name);
     const auto own = PieceMap::Of(*suspect);
     REQUIRE(own);
     const SpecialIds special(suspect->special_ids(), suspect->vocab());
-    // Behind a letter, since what stands at the start of a text may lose a space.
+    // Texts of its pieces behind a letter, since what stands at the start of a text may lose a space.
     std::string letter = "e";
     if (!own->Find(letter)) letter = "\xE4\xB8\x80";
     REQUIRE(own->Find(letter));
+    std::vector<std::string> texts;
     for (uint32_t id = 0; id < suspect->vocab(); ++id) {
       const uint32_t pair[] = {*own->Find(letter), id};
       if (special.Contains(id)) continue;
-      REQUIRE(suspect->Decode(pair, texts[id]));
-      texts[id].erase(0, letter.size());
-      if (texts[id] == "\xEF\xBF\xBD") texts[id].clear();
+      std::string& text = texts.emplace_back();
+      REQUIRE(suspect->Decode(pair, text));
+      text.erase(0, letter.size());
+      if (text.empty() || text == "\xEF\xBF\xBD") texts.pop_back();
     }
-    const auto next = [&](std::string_view before) {
-      const auto tokens = Encoded(*suspect, before);
-      uint64_t seed = tokens.size();
-      for (const Token& token : tokens) seed = seed * 1000003 + token.id;
-      std::mt19937_64 random(seed);
-      std::vector<TokenProbability> list;
-      for (size_t i = 0; i < 50; ++i) {
-        const std::string& piece = texts[random() % texts.size()];
-        const bool again = std::any_of(list.begin(), list.end(), [&](const TokenProbability& entry) { return entry.token == piece; });
-        if (!piece.empty() && !again) list.push_back({piece, std::log(0.02)});
-      }
-      return list;
-    };
-    std::vector<size_t> places;
-    for (const Token& token : Encoded(*provider, text)) {
-      if (token.begin <= 40) places.push_back(token.begin);
-    }
-    const auto a = AlignReading(*pieces, text, places, next), b = AlignReading(*pieces, other, places, next);
+    std::mt19937_64 random(11);
     double coverage = 0;
-    for (size_t i = 0; i < a.size(); ++i) {
-      CHECK(a[i].probabilities == b[i].probabilities);
-      CHECK(a[i].shared == b[i].shared);
-      // By hand: the share of listed tokens whose bytes are a piece of the provider's.
+    for (int n = 0; n < 200; ++n) {
+      std::vector<TokenProbability> list;
       double shared = 0;
-      const auto list = next(std::string_view(text).substr(0, places[i]));
-      for (const TokenProbability& entry : list) shared += pieces->Find(entry.token) ? 1 : 0;
-      CHECK(a[i].shared == doctest::Approx(shared / static_cast<double>(list.size())));
+      while (list.size() < 50) {
+        const std::string& text = texts[random() % texts.size()];
+        if (std::any_of(list.begin(), list.end(), [&](const TokenProbability& entry) { return entry.token == text; })) continue;
+        list.push_back({text, std::log(0.02)});
+        shared += pieces->Find(text) ? 0.02 : 0;
+      }
+      const AlignedList aligned = AlignTopK(*pieces, Position("", {}, list), 50, nullptr);
+      CHECK(aligned.shared == doctest::Approx(shared));
       double sum = 0;
-      for (const auto& [id, p] : a[i].probabilities) sum += p;
-      if (!a[i].probabilities.empty()) CHECK(sum == doctest::Approx(0.02 * static_cast<double>(list.size())));
-      coverage += a[i].shared;
+      for (const ListEntry& entry : aligned.entries) sum += static_cast<double>(entry.probability) * 0x1p-32;
+      CHECK(sum == doctest::Approx(shared < kLeastSharedMass ? 0.0 : 1.0).epsilon(1e-6));
+      coverage += aligned.shared / 200;
     }
-    MESSAGE(std::string(name) << ": coverage " << coverage / static_cast<double>(a.size()));
+    MESSAGE(std::string(name) << ": coverage " << coverage);
+    if (std::string(name) == "mistral_v1.model") CHECK(coverage > 0.99);
   }
 }
 
-TEST_CASE("boundaries of a whole text that what follows has shaped are told from those that stand") {
-  const auto tokenizer = Load(VERDIGRIS_SOURCE_DIR "/datasets/pocket_lm/tokenizer.model");
-  const std::string text = "Once upon a time there was a little dragon, and the dragon's name was Copperwing.";
-  const auto tokens = Encoded(*tokenizer, text);
-  const auto stable = StableBoundaries(*tokenizer, text, tokens);
-  REQUIRE(stable);
-  REQUIRE(stable->size() == tokens.size());
-  for (size_t t = 0; t < tokens.size(); ++t) {
-    CAPTURE(t);
-    const auto before = Encoded(*tokenizer, std::string_view(text).substr(0, tokens[t].begin));
-    bool same = before.size() == t;
-    for (size_t i = 0; i < before.size() && same; ++i) same = before[i].id == tokens[i].id;
-    CHECK((*stable)[t] == same);
+TEST_CASE("S11: where a boundary is called stable, other bytes behind it leave the context as it was") {
+  const std::string text = "the copper roof turned green in the rains, and the coppered town turned with it";
+  size_t compared = 0, kept = 0;
+  for (const char* name : {"tiny_bpe.model", "tiny_unigram.model"}) {
+    const auto tokenizer = Load(VERDIGRIS_SOURCE_DIR "/tests/data/" + std::string(name));
+    // By the byte at which a token starts: whether that is called stable, and the ids before it.
+    const auto contexts = [&](const std::string& whole) {
+      const auto tokens = Encoded(*tokenizer, whole);
+      const auto stable = StableBoundaries(*tokenizer, whole, tokens);
+      REQUIRE(stable);
+      REQUIRE(stable->size() == tokens.size());
+      std::map<size_t, std::pair<bool, std::vector<uint32_t>>> out;
+      std::vector<uint32_t> before;
+      for (size_t t = 0; t < tokens.size(); ++t) {
+        if (t == 0 || tokens[t].begin != tokens[t - 1].begin) out[tokens[t].begin] = {(*stable)[t], before};
+        before.push_back(tokens[t].id);
+      }
+      return out;
+    };
+    const auto as_it_is = contexts(text);
+    for (size_t cut = 1; cut < text.size(); ++cut) {
+      for (const char* tail : {"ing the end", "s", " a", "er", "9"}) {
+        for (const auto& [place, other] : contexts(text.substr(0, cut) + tail)) {
+          const auto at = as_it_is.find(place);
+          if (place > cut || at == as_it_is.end()) continue;
+          ++compared;
+          if (!at->second.first || !other.first) continue;
+          ++kept;
+          CHECK(at->second.second == other.second);
+        }
+      }
+    }
   }
-  CHECK((*stable)[1]);
+  MESSAGE(compared << " contexts, " << kept << " called stable");
+  CHECK(2 * kept > compared);
+  CHECK(kept < compared);
 }
