@@ -55,6 +55,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", required=True, help="the build folder")
     parser.add_argument("--tool", default="verdigris", help="the command line")
+    parser.add_argument("--distillation-keys", default="distillation_keys", help="makes the key files of the stored student's teacher")
     parser.add_argument("--cmake", default="cmake")
     parser.add_argument("--cxx", default="c++")
     parser.add_argument("--launcher", default="", help="before the compiler, such as ccache")
@@ -67,7 +68,8 @@ def main():
     if not python.exists() or run(python, "-c", "import verdigris", stderr=subprocess.DEVNULL).returncode != 0:
         print("skipped: the package is not installed, see python/install")
         return SKIPPED
-    environment = dict(os.environ, VERDIGRIS_TOOL=arguments.tool, VERDIGRIS_CMAKE=arguments.cmake, OMP_NUM_THREADS="1")
+    environment = dict(os.environ, VERDIGRIS_TOOL=arguments.tool, VERDIGRIS_CMAKE=arguments.cmake,
+                       VERDIGRIS_DISTILLATION_KEYS=arguments.distillation_keys, OMP_NUM_THREADS="1")
     return run(python, "-W", "error", "-m", "unittest", "-v", HERE / arguments.what, env=environment, cwd=HERE).returncode
 
 

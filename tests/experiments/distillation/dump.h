@@ -1,8 +1,8 @@
 // Stored answers and readings: DIR/NAME.zst, made by students.py pack. One Zstandard frame; within it a line
 //   verdigris-dump 1 RECORDS PROMPT TOKENS LISTED K
-// and then columns of 16-bit little-endian numbers: prompts (PROMPT columns of RECORDS ids), lengths of outputs, whether
-// each ended by itself, TOKENS output ids one record after another, and for the first LISTED tokens the K best ids
-// (K columns of LISTED ids) and -64 ln p of them, each but the first less the one before.
+// and then 16-bit little-endian numbers: prompts (PROMPT columns of RECORDS ids), lengths of outputs, whether each ended by
+// itself, TOKENS output ids one record after another, and the K best ids of each of the first LISTED tokens. Last their
+// -64 ln p, each but the first less the one before: K columns of LISTED low bytes, then as many high bytes.
 #pragma once
 
 #include <cmath>
@@ -55,7 +55,8 @@ inline std::vector<DumpRecord> ReadDump(const std::string& path) {
     return values;
   };
   const auto prompts = column(records * prompt), lengths = column(records), ended = column(records), ids = column(tokens);
-  const auto list_ids = column(listed * k), steps = column(listed * k);
+  const auto list_ids = column(listed * k);
+  const auto step = [&, low = reinterpret_cast<const uint8_t*>(at)](size_t i) { return low[i] | uint32_t{low[listed * k + i]} << 8; };
   std::vector<DumpRecord> out(records);
   size_t token = 0;
   for (size_t r = 0; r < records; ++r) {
@@ -68,8 +69,8 @@ inline std::vector<DumpRecord> ReadDump(const std::string& path) {
       std::vector<std::pair<uint32_t, double>> list(k);
       uint32_t units = 0;
       for (size_t i = 0; i < k; ++i) {
-        units += steps[i * listed + token];
-        list[i] = {list_ids[i * listed + token], -static_cast<double>(units) / 64};
+        units += step(i * listed + token);
+        list[i] = {list_ids[token * k + i], -static_cast<double>(units) / 64};
       }
       out[r].lists.push_back(std::move(list));
     }

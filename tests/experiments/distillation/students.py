@@ -343,8 +343,10 @@ def columns(a):
     steps[:, 1:] -= steps[:, :-1].copy()
     lengths = np.diff(a["ends"], prepend=0)
     head = f"verdigris-dump 1 {len(lengths)} {a['prompts'].shape[1]} {len(a['ids'])} {len(lists)} {lists.shape[1]}\n".encode()
-    parts = [a["prompts"].T, lengths, a["ended"], a["ids"], lists.T, steps.T]
-    return head + b"".join(np.ascontiguousarray(p).astype("<u2").tobytes() for p in parts)
+    parts = [a["prompts"].T, lengths, a["ended"], a["ids"], lists]
+    words = b"".join(np.ascontiguousarray(p).astype("<u2").tobytes() for p in parts)
+    steps = np.ascontiguousarray(steps.T)
+    return head + words + (steps & 255).astype(np.uint8).tobytes() + (steps >> 8).astype(np.uint8).tobytes()
 
 
 def pack(args):
