@@ -209,7 +209,8 @@ Result<void> Collector::Probe() {
       open.task.id = prompt.id;
       open.task.prompt = &prompt;
       open.task.body = RequestBody(content, prompt.text);
-      VERDIGRIS_ASSIGN_OR_RETURN(open.task.prompt_tokens, tasks_.PromptTokens(prompt, 0));
+      // Where texts are read position by position, from above: a token is at least a byte.
+      VERDIGRIS_ASSIGN_OR_RETURN(open.task.prompt_tokens, tasks_.PromptTokens(prompt, prompt.text.size()));
       open.task.answer_tokens = 1;
       open.probe_milli = temperature;
       probes_.push_back(std::move(open));
@@ -374,7 +375,7 @@ Result<void> Collector::Take(std::vector<HttpReply> replies) {
     if (decision.action == Action::kLeave) ++summary_.left;
     if (decision.action != Action::kAgain) continue;
     const double seconds = options_.wait_scale * RetryWaitSeconds(open.retries, Jitter());
-    // Another wait than the queue's: what is lost or cut is garbage or not, and both count towards the 8.
+    // Of a success that could not be read; what was lost or refused for now was none.
     if (reply.transport != Transport::kLost && reply.status < 400) ++open.garbage;
     ++open.retries;
     waiting_.emplace(Clock::now() + std::chrono::milliseconds(static_cast<int64_t>(1000 * seconds)), std::move(open));
