@@ -3,6 +3,7 @@
 //
 // Options that come from the table of schemes are left out, so that a new scheme changes no page.
 #include <algorithm>
+#include <map>
 
 #include "tools/verbs.h"
 
@@ -44,10 +45,11 @@ std::string Replaced(std::string_view text, std::initializer_list<std::pair<char
   return out;
 }
 
-// Values of an option whose type lists them: "first|tuple".
+// Values of an option whose type lists them: "first|tuple". What has capitals stands for other words: "FILE|DIR".
 std::vector<std::string> Choices(const CLI::Option& option) {
   std::string type = option.get_type_name();
-  if (option.get_items_expected_max() == 0 || type.find('|') == type.npos) return {};
+  const bool capitals = std::any_of(type.begin(), type.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
+  if (option.get_items_expected_max() == 0 || capitals || type.find('|') == type.npos) return {};
   std::vector<std::string> choices;
   for (size_t at = 0; at <= type.size();) {
     const size_t end = std::min(type.find('|', at), type.size());
@@ -145,13 +147,14 @@ them. A passphrase is the content of its file without the line feed at its end.
 }
 
 void PrintBash(Output& out) {
-  std::string verbs, families, cases, choices;
+  std::string verbs, cases, choices;
+  std::map<std::string, std::string> families;  // second words
   for (const Page& page : Pages()) {
     const std::string name(page.verb->name);
     const size_t space = name.find(' ');
     const std::string first = name.substr(0, space);
     if ((" " + verbs + " ").find(" " + first + " ") == std::string::npos) verbs += (verbs.empty() ? "" : " ") + first;
-    if (space != std::string::npos) families += (families.empty() ? "" : " ") + name.substr(space + 1);
+    if (space != std::string::npos) families[first] += (families[first].empty() ? "" : " ") + name.substr(space + 1);
     std::vector<std::string> options;
     for (const CLI::Option* option : page.Options()) {
       for (const std::string& each : Names(*option)) options.push_back(each);
@@ -162,6 +165,8 @@ void PrintBash(Output& out) {
     }
     cases += "    \"" + name + "\") words=\"" + Joined(options, " ") + "\" ;;\n";
   }
+  std::string seconds;
+  for (const auto& [family, words] : families) seconds += "    " + family + ") words=\"" + words + "\" ;;\n";
   out.Write(R"(# Made by `verdigris pages bash`; do not edit.
 _verdigris() {
   local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} verb=${COMP_WORDS[1]} words=
@@ -169,12 +174,15 @@ _verdigris() {
     COMPREPLY=($(compgen -W ")" + verbs + R"( --help --version" -- "$cur"))
     return
   fi
-  if [ "$verb" = profile ]; then
+  case $verb in
+)" + seconds + R"(  esac
+  if [ -n "$words" ]; then
     if [ "$COMP_CWORD" -eq 2 ]; then
-      COMPREPLY=($(compgen -W ")" + families + R"(" -- "$cur"))
+      COMPREPLY=($(compgen -W "$words" -- "$cur"))
       return
     fi
-    verb="profile ${COMP_WORDS[2]}"
+    verb="$verb ${COMP_WORDS[2]}"
+    words=
   fi
   case $prev in
 )" + choices + R"(    --scheme) words=$(verdigris schemes 2>/dev/null | grep '^[a-z]') ;;
@@ -223,12 +231,13 @@ _verdigris() {
     compadd -- ${(u)${verbs%%[ :]*}} --help --version
     return
   fi
-  if [[ $verb == profile ]]; then
+  local -a seconds=(${${${(M)verbs:#$verb *}#$verb }%%:*})
+  if (( $#seconds )); then
     if (( CURRENT == 3 )); then
-      compadd -- ${${${(M)verbs:#profile *}#profile }%%:*}
+      compadd -- $seconds
       return
     fi
-    verb="profile $words[3]"
+    verb="$verb $words[3]"
     shift words
     (( CURRENT-- ))
   fi

@@ -2,25 +2,31 @@
 _verdigris() {
   local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} verb=${COMP_WORDS[1]} words=
   if [ "$COMP_CWORD" -eq 1 ]; then
-    COMPREPLY=($(compgen -W "keygen profile derive generate detect show power calibrate schemes selftest --help --version" -- "$cur"))
+    COMPREPLY=($(compgen -W "keygen profile derive generate detect show power calibrate filter attribute investigate schemes selftest --help --version" -- "$cur"))
     return
   fi
-  if [ "$verb" = profile ]; then
+  case $verb in
+    filter) words="build show unite intersect" ;;
+    investigate) words="plan collect test" ;;
+    profile) words="new show digest" ;;
+  esac
+  if [ -n "$words" ]; then
     if [ "$COMP_CWORD" -eq 2 ]; then
-      COMPREPLY=($(compgen -W "new show digest" -- "$cur"))
+      COMPREPLY=($(compgen -W "$words" -- "$cur"))
       return
     fi
-    verb="profile ${COMP_WORDS[2]}"
+    verb="$verb ${COMP_WORDS[2]}"
+    words=
   fi
   case $prev in
     --specials) words="preserve plain" ;;
     --zero-temperature) words="off argmax" ;;
     --role) words="scheme epoch provider selector" ;;
     --rule) words="first tuple" ;;
-    --proxy) words="pocket FILE" ;;
     --ids) words="text json u16 u32" ;;
     --color) words="auto always never" ;;
     --assign) words="document first-seen" ;;
+    --api) words="chat completions" ;;
     --scheme) words=$(verdigris schemes 2>/dev/null | grep '^[a-z]') ;;
   esac
   if [ -n "$words" ]; then
@@ -39,6 +45,14 @@ _verdigris() {
     "show") words="-h --help --profile --key --tokenizer --alpha --rule --test --decoys --calibration --stop-list --proxy --proxy-temperature --without-selector --allow-tokenizer-mismatch --passphrase-file --passphrase-fd --insecure-permissions --color" ;;
     "power") words="-h --help --profile --alpha --effect --tokens --json" ;;
     "calibrate") words="-h --help --profile --key --random-keys --tokenizer --rule --min-scored --max-tokens --assign --stop-list --without-selector -o --output --json --passphrase-file --passphrase-fd --insecure-permissions" ;;
+    "filter build") words="-h --help --profile --account --all -o --output --salt-from --bytes --json --insecure-permissions" ;;
+    "filter show") words="-h --help --json --insecure-permissions" ;;
+    "filter unite") words="-h --help -o --output --label --json --insecure-permissions" ;;
+    "filter intersect") words="-h --help -o --output --label --json --insecure-permissions" ;;
+    "attribute") words="-h --help --profile --key --keys --epoch-key --labels --investigation --filters --answers --reference --stated-free --family --alpha --rule --pooled --without-provider --ids --tokenizer --allow-tokenizer-mismatch --json --passphrase-file --passphrase-fd --insecure-permissions" ;;
+    "investigate plan") words="-h --help --profile --prompts --url --files --model --api --since --read --echo --answers --max-tokens --temperature --top-p --system --lists --account --filter --reference --control-model --alpha --family --looks --futility --effect --min-scored --decoys --matched --strict --budget --rate -o --output" ;;
+    "investigate collect") words="-h --help --profile --tokenizer --allow-tokenizer-mismatch --api-key-file --api-key-env --pause-at-looks --deviate --json --key --reference --passphrase-file --passphrase-fd --insecure-permissions" ;;
+    "investigate test") words="-h --help --profile --tokenizer --allow-tokenizer-mismatch --key --answers --reference --stated-free --filter --matched --control --memory --threads --passphrase-file --passphrase-fd --insecure-permissions --decoys --deviate --json --color" ;;
     "schemes") words="-h --help" ;;
     "selftest") words="-h --help" ;;
   esac
