@@ -464,6 +464,9 @@ Result<ExitCode> RunCollect(const CollectVerbOptions& options, Context& context)
     looks.profile = options.profile;
     looks.tokenizer = options.tokenizer;
     looks.allow_tokenizer_mismatch = options.allow_mismatch;
+    // A key or a reference that does not fit is found before anything is asked.
+    VERDIGRIS_ASSIGN_OR_RETURN(const auto loaded, LoadCase(looks, files, context.hint));
+    VERDIGRIS_RETURN_IF_ERROR(verify::CheckInputs(loaded->inputs));
     collect.judge = MakeLookJudge(std::move(looks));
   } else if (options.pause) {
     collect.judge = [](const verify::InvestigationFiles&, const LookPoint&) -> Result<LookOutcome> { return LookOutcome::kPause; };

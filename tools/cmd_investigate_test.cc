@@ -77,6 +77,6 @@ const Verb kInvestigateTest = {"investigate test",
                                "  --reference T=teacher.jsonl --stated-free T case",
                                true,
                                Add,
-                               "exit status: 0 detected, 1 not detected or refused, 5 inconclusive, 3 an input failed"};
+                               "exit status: 0 detected, 1 not or refused, 5 inconclusive, 3 an input failed"};
 
 }  // namespace verdigris::tools

@@ -28,7 +28,7 @@ echo '{"id":"p1#0","output":[281],"secret text":1}' > a.jsonl
 run --key k.key --answers a.jsonl case
 echo '{"id":"p9#0","output":[281]}' > a.jsonl
 run --key k.key --answers a.jsonl case
-sed '1s/\[[0-9]*,/[7,/' "$good" | head -n 1 > a.jsonl
+echo '{"id":"p1#0","output":[281]}' > a.jsonl
 run --key k.key --answers "$good" --answers a.jsonl case
 : > a.jsonl
 run --json --key k.key --answers a.jsonl case | grep -o '"\(verdict\|why\)":"[^"]*"\|^exit.*'

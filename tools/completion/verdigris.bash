@@ -5,28 +5,24 @@ _verdigris() {
     COMPREPLY=($(compgen -W "keygen profile derive generate detect show power calibrate filter attribute investigate schemes selftest --help --version" -- "$cur"))
     return
   fi
-  case $verb in
-    filter) words="build show unite intersect" ;;
-    investigate) words="plan collect test" ;;
-    profile) words="new show digest" ;;
-  esac
-  if [ -n "$words" ]; then
+  if [ "$verb" = profile ]; then
     if [ "$COMP_CWORD" -eq 2 ]; then
-      COMPREPLY=($(compgen -W "$words" -- "$cur"))
+      COMPREPLY=($(compgen -W "new show digest build show unite intersect plan collect test" -- "$cur"))
       return
     fi
-    verb="$verb ${COMP_WORDS[2]}"
-    words=
+    verb="profile ${COMP_WORDS[2]}"
   fi
   case $prev in
     --specials) words="preserve plain" ;;
     --zero-temperature) words="off argmax" ;;
     --role) words="scheme epoch provider selector" ;;
     --rule) words="first tuple" ;;
+    --proxy) words="pocket FILE" ;;
     --ids) words="text json u16 u32" ;;
     --color) words="auto always never" ;;
     --assign) words="document first-seen" ;;
     --api) words="chat completions" ;;
+    --reference) words="NAME=FILE DIR" ;;
     --scheme) words=$(verdigris schemes 2>/dev/null | grep '^[a-z]') ;;
   esac
   if [ -n "$words" ]; then

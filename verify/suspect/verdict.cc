@@ -760,6 +760,11 @@ Result<SuspectFinding> JudgeInvestigation(const InvestigationInputs& inputs) {
   return finding;
 }
 
+Result<void> CheckInputs(const InvestigationInputs& inputs) {
+  VERDIGRIS_RETURN_IF_ERROR(Case::Create(inputs));
+  return {};
+}
+
 double Log10PofLayer(const SuspectFinding& finding, Layer layer, std::string_view label) {
   double smallest = 0;
   for (const SuspectTest& test : finding.tests) {
