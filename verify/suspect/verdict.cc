@@ -6,7 +6,6 @@
 #include "verify/suspect/verdict.h"
 
 #include <algorithm>
-#include <cassert>
 #include <cmath>
 #include <cstdio>
 
