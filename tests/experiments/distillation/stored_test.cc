@@ -84,7 +84,8 @@ TEST_CASE("slow: every coefficient keeps its null on a student's answers, 100,00
 
 // Control of S2: repeats are no further evidence.
 TEST_CASE("repeats counted as scores of their own cry wolf") {
-  const auto evidence = Stored().Evidence("h2_0_s1.answers", Showing::kClosed, 20'000, 0);
+  const auto records = ReadDump(std::string(kFolder) + "/h2_0_s1.answers.zst");
+  const auto evidence = EvidenceOf(Stored().pocket, records, 2, Showing::kClosed, 200'000, 0, {});
   Tuples tuples;
   std::vector<uint64_t> counts;
   uint64_t n = 0;
