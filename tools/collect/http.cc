@@ -17,10 +17,22 @@ constexpr uint64_t kFarSeconds = uint64_t{1} << 40;
 struct Exchange {
   HttpReply reply;
   std::string request;
+  size_t request_sent = 0;
   Clock::time_point start, last;
   size_t max_body_bytes = 0;
   bool oversize = false;
 };
+
+size_t OnRequest(char* to, size_t size, size_t count, void* from) {
+  Exchange& exchange = *static_cast<Exchange*>(from);
+  const size_t bytes = exchange.request.copy(to, size * count, exchange.request_sent);
+  exchange.request_sent += bytes;
+  return bytes;
+}
+
+// libcurl would send a request again where a connection that it kept turns out to be closed. It must not: each one is counted,
+// and whether to ask again is decided by the table.
+int OnRewind(void* of, curl_off_t, int) { return static_cast<Exchange*>(of)->request_sent == 0 ? CURL_SEEKFUNC_OK : CURL_SEEKFUNC_FAIL; }
 
 size_t OnBody(char* data, size_t size, size_t count, void* to) {
   Exchange& exchange = *static_cast<Exchange*>(to);
@@ -132,7 +144,11 @@ Result<void> HttpClient::Post(uint64_t ticket, std::string body) {
   // What goes to this machine unencrypted goes past any proxy.
   if (state_->plain) curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
   curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(exchange->request.size()));
-  curl_easy_setopt(easy, CURLOPT_POSTFIELDS, exchange->request.data());
+  curl_easy_setopt(easy, CURLOPT_POST, 1L);
+  curl_easy_setopt(easy, CURLOPT_READFUNCTION, OnRequest);
+  curl_easy_setopt(easy, CURLOPT_READDATA, exchange.get());
+  curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, OnRewind);
+  curl_easy_setopt(easy, CURLOPT_SEEKDATA, exchange.get());
   curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(state_->options.connect.count()));
   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, OnBody);
   curl_easy_setopt(easy, CURLOPT_WRITEDATA, exchange.get());
@@ -161,7 +177,8 @@ Result<std::vector<HttpReply>> HttpClient::Wait(std::chrono::milliseconds wait) 
     if (message->msg != CURLMSG_DONE) continue;
     const CURLcode result = message->data.result;
     const Transport transport = TransportOf(result, *state_->exchanges.at(message->easy_handle));
-    replies.push_back(state_->Finish(message->easy_handle, transport, result == CURLE_OK ? "" : curl_easy_strerror(result)));
+    const char* why = result == CURLE_OK ? "" : result == CURLE_SEND_FAIL_REWIND ? "the connection was closed" : curl_easy_strerror(result);
+    replies.push_back(state_->Finish(message->easy_handle, transport, why));
   }
   const Clock::time_point now = Clock::now();
   std::vector<CURL*> idle;
