@@ -157,7 +157,7 @@ Result<void> ReadBudget(const PlanOptions& options, InvestigationContent::Budget
   return {};
 }
 
-// Room for all that is planned, each request twice.
+// Twice what is planned: requests are asked again, and the suspect's tokens are fewer or more than ours.
 InvestigationContent::Budget DefaultBudget(const InvestigationContent& content, const verify::Prompts& prompts) {
   const bool by_position = content.reading() && !content.sampling.echo;
   double requests = 0, answer_tokens = 0, prompt_tokens = 0, longest = 0;
@@ -166,7 +166,7 @@ InvestigationContent::Budget DefaultBudget(const InvestigationContent& content, 
     const double bytes = static_cast<double>(prompt.text.size()), system = static_cast<double>(content.sampling.system.size());
     const double count = by_position ? bytes : static_cast<double>(content.sampling.answers);
     requests += 2 * count;
-    answer_tokens += content.reading() ? bytes : count * static_cast<double>(content.sampling.max_tokens);
+    answer_tokens += 2 * (content.reading() ? bytes : count * static_cast<double>(content.sampling.max_tokens));
     prompt_tokens += 2 * count * (system + (by_position ? bytes / 2 : bytes));
     longest = std::max(longest, system + bytes);
   }
@@ -210,7 +210,7 @@ Result<void> ReadStopping(const PlanOptions& options, InvestigationContent& cont
   }
   content.stopping = verify::Stopping::kLooks;
   if (options.looks == "auto") {
-    content.looks = DefaultLooks(content.budget.answer_tokens);
+    content.looks = DefaultLooks(content.budget.answer_tokens / 2);
     return {};
   }
   for (const std::string& part : Split(options.looks, ',')) {
