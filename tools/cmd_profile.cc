@@ -13,16 +13,32 @@
 namespace verdigris::tools {
 namespace {
 
+// p.tokenizer.json for p.json.
+std::string DescriptorPath(std::string profile_path) {
+  constexpr std::string_view kEnd = ".json";
+  if (profile_path.ends_with(kEnd)) profile_path.resize(profile_path.size() - kEnd.size());
+  return profile_path + ".tokenizer.json";
+}
+
 // A profile in use is never replaced under those who use it: another one has another scheme_id, and their keys would no
 // longer fit.
-Result<void> WriteProfile(const Profile& profile, const std::string& path, Output& out) {
+Result<void> WriteProfile(const MadeProfile& made, const std::string& path, Output& out) {
+  const Profile& profile = made.profile;
   if (path == "-") {
+    if (!made.tokenizer_descriptor.empty()) return Fail(ErrorKind::kInvalidArgument, "-o must be a file: the tokenizer's descriptor is written beside it");
     out.Write(profile.bytes());
     return {};
   }
   struct stat info;
   if (::lstat(path.c_str(), &info) == 0 && (S_ISREG(info.st_mode) || S_ISLNK(info.st_mode))) {
     return Fail(ErrorKind::kInvalidArgument, path + ": exists, and a profile is never overwritten");
+  }
+  if (!made.tokenizer_descriptor.empty()) {
+    const std::string beside = DescriptorPath(path);
+    const auto there = verify::ReadFile(beside, Json::kMaxBytes);
+    if (there && *there != made.tokenizer_descriptor) return Fail(ErrorKind::kInvalidArgument, beside + ": exists, and describes another tokenizer");
+    if (auto written = verify::WriteFileAtomic(beside, made.tokenizer_descriptor); !written) return AsWriteError(written.error());
+    PrintNote("the tokenizer's descriptor is in " + beside + ": keep it beside the profile");
   }
   if (auto written = verify::WriteFileAtomic(path, profile.bytes()); !written) return AsWriteError(written.error());
   return {};
@@ -34,10 +50,10 @@ struct NewOptions {
 };
 
 Result<ExitCode> New(const NewOptions& options, Context& context) {
-  VERDIGRIS_ASSIGN_OR_RETURN(const Profile profile, MakeProfile(options.profile));
-  VERDIGRIS_RETURN_IF_ERROR(WriteProfile(profile, options.output, context.out));
+  VERDIGRIS_ASSIGN_OR_RETURN(const MadeProfile made, MakeProfile(options.profile));
+  VERDIGRIS_RETURN_IF_ERROR(WriteProfile(made, options.output, context.out));
   if (options.output != "-") {
-    PrintNote("profile of scheme_id " + Hex(profile.scheme_id()) + " is in " + options.output);
+    PrintNote("profile of scheme_id " + Hex(made.profile.scheme_id()) + " is in " + options.output);
     PrintHint("verdigris derive --from master.key --profile " + options.output + " --epoch 1 --role provider -o provider.key");
   }
   return kExitYes;
@@ -47,8 +63,11 @@ Command AddNew(CLI::App& app) {
   auto options = std::make_shared<NewOptions>();
   ProfileOptions& profile = options->profile;
   app.add_option("--scheme", profile.scheme, "as `verdigris schemes` lists them (green)")->type_name("NAME");
-  app.add_option("--tokenizer", profile.tokenizer, "SentencePiece model: vocabulary and special ids")->type_name("FILE");
-  app.add_option("--vocab", profile.vocab, "without a tokenizer: number of ids")->type_name("N");
+  app.add_option("--tokenizer", profile.tokenizer, "SentencePiece model, tokenizer.json, GGUF, tiktoken ranks or vocab.json")->type_name("FILE");
+  app.add_option("--pattern", profile.pattern, "of ranks or vocab.json: how text is cut, such as cl100k")->type_name("NAME");
+  app.add_option("--merges", profile.merges, "of vocab.json: its merges.txt")->type_name("FILE");
+  app.add_option("--special-ids", profile.special_ids, "of ranks or vocab.json: special ids, such as 100257-100260")->type_name("LIST");
+  app.add_option("--vocab", profile.vocab, "without a tokenizer, or of ranks or vocab.json: number of ids")->type_name("N");
   app.add_option("--tokenizer-sha256", profile.tokenizer_sha256, "without one: digest of its file")->type_name("HEX");
   app.add_option("--unmarked-ids", profile.unmarked_ids, "without one: special ids, such as 0-2,5")->type_name("LIST");
   app.add_option("--window", profile.window, "tokens that a draw depends on, 1 to 8 (2)")->type_name("N");

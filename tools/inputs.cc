@@ -1,15 +1,8 @@
-// A tokenizer is looked up by digest and never by name: a wrong one costs power without a word. Only files named *.model
-// are opened, since a profile may lie in a folder of anything.
-// Tested by tests/cli/key_*.sh, profile*.sh and tokenizer.sh.
+// Tested by tests/cli/key_*.sh and profile*.sh.
 #include "tools/inputs.h"
-
-#include <algorithm>
-#include <filesystem>
 
 #include "tools/terminal/message.h"
 #include "verify/file.h"
-#include "verify/text/sentencepiece.h"
-#include "verify/text/sentencepiece_model.h"  // kMaxModelBytes
 #include "watermark/layers.h"
 
 namespace verdigris::tools {
@@ -17,29 +10,6 @@ namespace {
 
 constexpr size_t kMaxPassphraseBytes = 1024;
 constexpr size_t kMaxFilterBytes = size_t{4} << 30;  // 400 million windows
-
-std::string FolderOf(const std::string& path) {
-  const std::string folder = std::filesystem::path(path).parent_path().string();
-  return folder.empty() ? "." : folder;
-}
-
-// Regular files named *.model in a folder and in its folders, in the order of their names.
-std::vector<std::string> ModelFiles(const std::string& folder, bool deep) {
-  namespace fs = std::filesystem;
-  std::vector<std::string> files;
-  std::error_code error;
-  for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
-    std::error_code ignored;
-    if (at->is_regular_file(ignored) && at->path().extension() == ".model" && at->file_size(ignored) <= verify::kMaxModelBytes) {
-      files.push_back(at->path().string());
-    } else if (deep && at->is_directory(ignored)) {
-      const auto below = ModelFiles(at->path().string(), false);
-      files.insert(files.end(), below.begin(), below.end());
-    }
-  }
-  std::sort(files.begin(), files.end());
-  return files;
-}
 
 }  // namespace
 
@@ -130,43 +100,5 @@ Result<verify::Filter> LoadFilter(const std::string& path, bool insecure_permiss
   if (!filter) return InFile(path, filter.error());
   return filter;
 }
-
-Result<std::unique_ptr<verify::Tokenizer>> LoadTokenizer(const std::string& path) {
-  VERDIGRIS_ASSIGN_OR_RETURN(const std::string bytes, verify::ReadFile(path, verify::kMaxModelBytes));
-  auto tokenizer = verify::LoadSentencePiece(bytes);
-  if (!tokenizer) return InFile(path, tokenizer.error());
-  return tokenizer;
-}
-
-Result<std::unique_ptr<verify::Tokenizer>> FindTokenizer(const Profile& profile, const std::string& profile_path,
-                                                         const std::string& path, bool allow_mismatch) {
-  const std::string wanted = Hex(profile.tokenizer_sha256());
-  if (!path.empty()) {
-    VERDIGRIS_ASSIGN_OR_RETURN(const std::string bytes, verify::ReadFile(path, verify::kMaxModelBytes));
-    const Digest digest = Sha256(AsBytes(bytes));
-    // Asked before the model is read: a file of another digest is one that nobody vouches for.
-    if (digest != profile.tokenizer_sha256() && !allow_mismatch) {
-      return Fail(ErrorKind::kMismatch, path + ": sha256 is " + Hex(digest) + ", tokenizer_sha256 of the profile is " + wanted);
-    }
-    auto tokenizer = verify::LoadSentencePiece(bytes);
-    if (!tokenizer) return InFile(path, tokenizer.error());
-    return tokenizer;
-  }
-  std::vector<std::string> candidates = ModelFiles(FolderOf(profile_path), /*deep=*/false);
-  for (const std::string& folder : DataFolders()) {
-    const auto more = ModelFiles(folder, /*deep=*/true);
-    candidates.insert(candidates.end(), more.begin(), more.end());
-  }
-  for (const std::string& candidate : candidates) {
-    auto bytes = verify::ReadFile(candidate, verify::kMaxModelBytes);
-    if (!bytes || Sha256(AsBytes(*bytes)) != profile.tokenizer_sha256()) continue;
-    auto tokenizer = verify::LoadSentencePiece(*bytes);
-    if (!tokenizer) return InFile(candidate, tokenizer.error());
-    return tokenizer;
-  }
-  return Fail(ErrorKind::kNotFound, "no tokenizer of sha256 " + wanted + " beside the profile, nor in the data folders");
-}
-
-std::vector<std::string> DataFolders() { return {VERDIGRIS_DATA_DIR, VERDIGRIS_DATASETS_DIR}; }
 
 }  // namespace verdigris::tools

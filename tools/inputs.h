@@ -1,14 +1,13 @@
 // What verbs read: keys, profiles, tokenizers. Errors name the file.
 #pragma once
 
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "tools/cli.h"
+#include "tools/tokenizer_files.h"
 #include "verify/suspect/filter.h"
-#include "verify/text/tokenizer.h"
 #include "watermark/key_file.h"
 #include "watermark/profile.h"
 #include "watermark/result.h"
@@ -48,17 +47,5 @@ std::string FilterFileName(const std::string& label);
 
 // A filter, confidential like a key: read under the same checks, whole into memory.
 Result<verify::Filter> LoadFilter(const std::string& path, bool insecure_permissions);
-
-Result<std::unique_ptr<verify::Tokenizer>> LoadTokenizer(const std::string& path);
-
-// The tokenizer of a profile: `path` if given, else the file of the profile's digest among the profile's folder and those
-// of DataFolders().
-//
-// Errors   kNotFound where there is none; kMismatch, naming both digests, where `path` has another, unless `allow_mismatch`.
-Result<std::unique_ptr<verify::Tokenizer>> FindTokenizer(const Profile& profile, const std::string& profile_path,
-                                                         const std::string& path, bool allow_mismatch);
-
-// The installed data folder, then datasets/ of the source tree that this program was built from.
-std::vector<std::string> DataFolders();
 
 }  // namespace verdigris::tools

@@ -7,10 +7,11 @@
 #include <bit>
 #include <charconv>
 #include <numeric>
+#include <optional>
 #include <vector>
 
 #include "tools/cli.h"
-#include "tools/inputs.h"
+#include "tools/tokenizer_files.h"
 #include "watermark/schemes.h"
 
 namespace verdigris::tools {
@@ -54,7 +55,7 @@ Result<int64_t> ParseAccountShare(std::string_view text) {
 }
 
 // "0-2,5"
-Result<std::vector<IdRange>> ParseRanges(std::string_view text) {
+Result<std::vector<IdRange>> ParseRanges(const std::string& option, std::string_view text) {
   std::vector<IdRange> ranges;
   while (!text.empty()) {
     const size_t end = std::min(text.find(','), text.size());
@@ -62,7 +63,7 @@ Result<std::vector<IdRange>> ParseRanges(std::string_view text) {
     const size_t dash = std::min(range.find('-'), range.size());
     const auto first = ParseInteger("", range.substr(0, dash), 0, kIdLimit - 1);
     const auto last = dash == range.size() ? first : ParseInteger("", range.substr(dash + 1), 0, kIdLimit - 1);
-    if (!first || !last || end + 1 == text.size()) return Usage("--unmarked-ids must be ids and ranges such as 0-2,5, got " + Shown(text));
+    if (!first || !last || end + 1 == text.size()) return Usage(option + " must be ids and ranges such as 0-2,5, got " + Shown(text));
     // 0-2,3 and 0-3 are one.
     if (!ranges.empty() && ranges.back().last + 1 == *first) {
       ranges.back().last = static_cast<uint32_t>(*last);
@@ -78,19 +79,25 @@ struct Vocabulary {
   int64_t size;
   std::string sha256;
   std::vector<IdRange> special;
+  std::string descriptor;
 };
 Result<Vocabulary> ReadVocabulary(const ProfileOptions& options) {
-  const bool by_number = !options.vocab.empty() || !options.tokenizer_sha256.empty() || !options.unmarked_ids.empty();
+  const bool described = !options.pattern.empty() || !options.merges.empty() || !options.special_ids.empty();
   if (!options.tokenizer.empty()) {
-    if (by_number) return Usage("--tokenizer says what --vocab, --tokenizer-sha256 and --unmarked-ids say: give one or the other");
-    VERDIGRIS_ASSIGN_OR_RETURN(const auto tokenizer, LoadTokenizer(options.tokenizer));
-    const auto special = tokenizer->special_ids();
-    return Vocabulary{tokenizer->vocab(), Hex(tokenizer->digest()), {special.begin(), special.end()}};
+    if (!options.tokenizer_sha256.empty() || !options.unmarked_ids.empty() || (!described && !options.vocab.empty())) {
+      return Usage("--tokenizer says what --vocab, --tokenizer-sha256 and --unmarked-ids say: give one or the other");
+    }
+    VERDIGRIS_ASSIGN_OR_RETURN(std::vector<IdRange> given, ParseRanges("--special-ids", options.special_ids));
+    VERDIGRIS_ASSIGN_OR_RETURN(ChosenTokenizer chosen,
+                               ChooseTokenizer({options.tokenizer, options.merges, options.pattern, options.vocab, std::move(given)}));
+    const auto special = chosen.tokenizer->special_ids();
+    return Vocabulary{chosen.tokenizer->vocab(), Hex(chosen.tokenizer->digest()), {special.begin(), special.end()}, std::move(chosen.descriptor)};
   }
+  if (described) return Usage("--pattern, --merges and --special-ids describe the file of --tokenizer");
   if (options.vocab.empty() || options.tokenizer_sha256.empty()) return Usage("give --tokenizer FILE, or --vocab N and --tokenizer-sha256 HEX");
   VERDIGRIS_ASSIGN_OR_RETURN(const uint64_t size, ParseInteger("--vocab", options.vocab, 1, kIdLimit));
-  VERDIGRIS_ASSIGN_OR_RETURN(std::vector<IdRange> special, ParseRanges(options.unmarked_ids));
-  return Vocabulary{static_cast<int64_t>(size), options.tokenizer_sha256, std::move(special)};
+  VERDIGRIS_ASSIGN_OR_RETURN(std::vector<IdRange> special, ParseRanges("--unmarked-ids", options.unmarked_ids));
+  return Vocabulary{static_cast<int64_t>(size), options.tokenizer_sha256, std::move(special), ""};
 }
 
 // The scheme's own members of the scheme object.
@@ -141,7 +148,7 @@ Result<SamplerSettings> ParseSampler(const Scheme& scheme, const ProfileOptions&
 
 }  // namespace
 
-Result<Profile> MakeProfile(const ProfileOptions& options) {
+Result<MadeProfile> MakeProfile(const ProfileOptions& options) {
   const Scheme* scheme = FindScheme(options.scheme);
   if (scheme == nullptr) return Usage("--scheme must be one of " + SchemeNames() + ", got " + Shown(options.scheme));
   VERDIGRIS_ASSIGN_OR_RETURN(const uint64_t window, ParseInteger("--window", options.window, 1, kMaxWindow));
@@ -160,7 +167,8 @@ Result<Profile> MakeProfile(const ProfileOptions& options) {
   members.emplace_back("vocab", vocabulary.size);
   members.emplace_back("tokenizer_sha256", vocabulary.sha256);
   members.emplace_back("unmarked_ids", std::move(ranges));
-  return Profile::Create(Json::FromMembers(std::move(members)), sampler);
+  VERDIGRIS_ASSIGN_OR_RETURN(Profile profile, Profile::Create(Json::FromMembers(std::move(members)), sampler));
+  return MadeProfile{std::move(profile), vocabulary.descriptor};
 }
 
 }  // namespace verdigris::tools

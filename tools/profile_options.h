@@ -11,13 +11,17 @@
 namespace verdigris::tools {
 
 struct ProfileOptions {
-  std::string scheme = "green", tokenizer, vocab, tokenizer_sha256, unmarked_ids, window = "2", gamma, delta, specials, zero_temperature,
+  std::string scheme = "green", tokenizer, merges, pattern, special_ids, vocab, tokenizer_sha256, unmarked_ids, window = "2", gamma, delta, specials, zero_temperature,
               account_share = "0", normaliser = "none/1";
   std::map<std::string, std::string> params;  // those of the schemes that have no notation of their own
 };
 
-// Errors   kInvalidArgument with the option's name; those of LoadTokenizer.
-Result<Profile> MakeProfile(const ProfileOptions& options);
+struct MadeProfile {
+  Profile profile;
+  std::string tokenizer_descriptor;  // to be written beside it; empty where the tokenizer needs none
+};
+// Errors   kInvalidArgument with the option's name; those of ChooseTokenizer.
+Result<MadeProfile> MakeProfile(const ProfileOptions& options);
 
 // Parameters that --gamma stands for.
 inline constexpr std::string_view kPlanes = "planes", kThreshold = "threshold";

@@ -32,7 +32,7 @@ _verdigris() {
   case $cur in -*) ;; *) return ;; esac
   case $verb in
     "keygen") words="-h --help -o --output --passphrase-file --passphrase-fd --insecure-permissions" ;;
-    "profile new") words="-h --help --scheme --tokenizer --vocab --tokenizer-sha256 --unmarked-ids --window --gamma --delta --specials --zero-temperature --account-share --normaliser -o --output" ;;
+    "profile new") words="-h --help --scheme --tokenizer --pattern --merges --special-ids --vocab --tokenizer-sha256 --unmarked-ids --window --gamma --delta --specials --zero-temperature --account-share --normaliser -o --output" ;;
     "profile show") words="-h --help" ;;
     "profile digest") words="-h --help" ;;
     "derive") words="-h --help --from --profile --epoch --role --account -o --output --passphrase-file --passphrase-fd --insecure-permissions" ;;

@@ -79,7 +79,7 @@ Result<void> ReadMerges(std::string_view file, NamedVocabulary& names, std::vect
   for (size_t line = 1; !file.empty(); ++line) {
     const std::string_view text = TakeLine(file);
     if (text.empty() || (line == 1 && text.starts_with("#version"))) continue;
-    if (merges.size() > kMaxTokenId) return AtLine(line, {ErrorKind::kLimit, "more than 2^24 merges"});
+    if (merges.size() >= kIdLimit) return AtLine(line, {ErrorKind::kLimit, "more than 2^24 merges"});
     ByteBpeModel::Merge merge;
     if (!names.MergeOf(text, merge)) return AtLine(line, {ErrorKind::kMalformed, "not two tokens whose union is in the vocabulary"});
     merges.push_back(merge);
@@ -116,7 +116,7 @@ Result<TokenizerDescriptor> ParseTokenizerDescriptor(std::string_view bytes) {
   const std::optional<Pattern> pattern = PatternOfName(name);
   if (!pattern) members.Fault("pattern", "must be one of " + PatternNames());
   descriptor.pattern = pattern.value_or(Pattern::kGpt2);
-  descriptor.vocab = static_cast<uint32_t>(members.Integer("vocab", 1, kMaxTokenId + 1));
+  descriptor.vocab = static_cast<uint32_t>(members.Integer("vocab", 1, kIdLimit));
   for (const Json& range : members.Array("special_ids", kMaxSpecialRanges)) {
     const Json::Array* ends = range.array();
     const int64_t* first = ends != nullptr && ends->size() == 2 ? (*ends)[0].integer() : nullptr;
@@ -131,6 +131,8 @@ Result<TokenizerDescriptor> ParseTokenizerDescriptor(std::string_view bytes) {
   VERDIGRIS_RETURN_IF_ERROR(members.Done());
   return descriptor;
 }
+
+bool IsTokenizerDescriptor(std::string_view bytes) { return bytes.starts_with("{\"files\":"); }
 
 std::string WriteTokenizerDescriptor(const TokenizerDescriptor& descriptor) {
   Json::Object files;

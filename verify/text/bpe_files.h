@@ -23,6 +23,8 @@ struct TokenizerDescriptor {
 
 // Errors   those of ParseSchemaFile, kMalformed.
 Result<TokenizerDescriptor> ParseTokenizerDescriptor(std::string_view bytes);
+// Whether bytes claim to be one.
+bool IsTokenizerDescriptor(std::string_view bytes);
 std::string WriteTokenizerDescriptor(const TokenizerDescriptor& descriptor);
 
 // The tokenizer of a descriptor. `first_file`: ranks or vocabulary; `merges`: empty for ranks; both inflated. Their digests are

@@ -47,7 +47,7 @@ Result<void> NamedVocabulary::Add(simdjson::dom::object object) {
   for (const auto& field : object) {
     uint64_t id = 0;
     if (field.value.get(id) != simdjson::SUCCESS) return Fail(ErrorKind::kMalformed, "the id of a token must be an integer of 0 or more");
-    if (id > kMaxTokenId) return Fail(ErrorKind::kLimit, "id " + std::to_string(id) + ", the limit is 2^24");
+    if (id >= kIdLimit) return Fail(ErrorKind::kLimit, "id " + std::to_string(id) + ", the limit is 2^24");
     VERDIGRIS_RETURN_IF_ERROR(Add(field.key, static_cast<uint32_t>(id)));
   }
   return {};

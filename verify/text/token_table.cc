@@ -56,7 +56,7 @@ void TokenTable::Put(uint64_t hash, uint32_t id) {
 }
 
 Result<void> TokenTable::Add(uint32_t id, std::string_view bytes, bool reachable) {
-  if (id > kMaxTokenId) return Fail(ErrorKind::kLimit, "id " + std::to_string(id) + ", the limit is 2^24");
+  if (id >= kIdLimit) return Fail(ErrorKind::kLimit, "id " + std::to_string(id) + ", the limit is 2^24");
   if (bytes.empty()) return Fail(ErrorKind::kMalformed, "token " + std::to_string(id) + " is empty");
   if (bytes.size() > kMaxTokenBytes) return Fail(ErrorKind::kLimit, "token " + std::to_string(id) + " has " + std::to_string(bytes.size()) + " bytes, the limit is 65536");
   if (bytes_.size() + bytes.size() > kMaxTokenizerBytes) return Fail(ErrorKind::kLimit, "tokens of more than 256 MiB");

@@ -6,11 +6,11 @@
 #include <string_view>
 #include <vector>
 
+#include "watermark/context.h"  // kIdLimit
 #include "watermark/result.h"
 
 namespace verdigris::verify {
 
-inline constexpr uint32_t kMaxTokenId = (1u << 24) - 1;
 inline constexpr size_t kMaxTokenBytes = 65536;
 inline constexpr size_t kMaxTokenizerBytes = size_t{256} << 20;  // of a file, inflated
 inline constexpr uint32_t kNoToken = UINT32_MAX;

@@ -192,7 +192,7 @@ Result<void> ReadModel(object model, NamedVocabulary& names, ByteBpeModel& out) 
       return Wrong(place, "a string or a pair of strings");
     }
     if (!found) return Refused(place + ": a part or the result that is not in the vocabulary");
-    if (out.merges.size() > kMaxTokenId) return Fail(ErrorKind::kLimit, "model.merges: more than 2^24");
+    if (out.merges.size() >= kIdLimit) return Fail(ErrorKind::kLimit, "model.merges: more than 2^24");
     out.merges.push_back(merge);
   }
   return {};
@@ -218,7 +218,7 @@ Result<void> ReadAdded(array list, NamedVocabulary& names, ByteBpeModel& out) {
     VERDIGRIS_ASSIGN_OR_RETURN(added.special, BoolOf(token, path, "special"));
     VERDIGRIS_ASSIGN_OR_RETURN(const std::string_view content, TextOf(token, path, "content"));
     uint64_t id = 0;
-    if (token["id"].get(id) != simdjson::SUCCESS || id > kMaxTokenId) return Wrong(path + "id", "an integer below 2^24");
+    if (token["id"].get(id) != simdjson::SUCCESS || id >= kIdLimit) return Wrong(path + "id", "an integer below 2^24");
     uint32_t expected = names.Find(content);
     if (expected == kNoToken) {
       expected = next;
@@ -236,6 +236,15 @@ Result<void> ReadAdded(array list, NamedVocabulary& names, ByteBpeModel& out) {
 }
 
 }  // namespace
+
+JsonKind KindOfJson(std::string_view file) {
+  simdjson::dom::parser parser;
+  const auto json = ParseTokenizerJson(parser, file);
+  object top, model;
+  if (!json || json->get(top) != simdjson::SUCCESS || top.size() == 0) return JsonKind::kOther;
+  if (top["model"].get(model) == simdjson::SUCCESS) return JsonKind::kTokenizer;
+  return (*top.begin()).value.is_uint64() ? JsonKind::kVocabulary : JsonKind::kOther;
+}
 
 Result<ByteBpeModel> ReadTokenizerJson(std::string_view file) {
   simdjson::dom::parser parser;

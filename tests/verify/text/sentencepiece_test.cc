@@ -6,7 +6,6 @@
 #include "verify/text/sentencepiece.h"
 
 #include <fstream>
-#include <iterator>
 #include <random>
 #include <thread>
 #include <utility>
@@ -15,6 +14,7 @@
 #include <nlohmann/json.hpp>
 #include <sentencepiece_processor.h>
 
+#include "tests/verify/text/tokenizer_vectors.h"
 #include "verify/text/sentencepiece_model.h"
 #include "watermark/key.h"
 
@@ -27,51 +27,16 @@ using namespace std::string_literals;
 const std::string kData = VERDIGRIS_SOURCE_DIR "/tests/data/";
 const std::string kShared = VERDIGRIS_SHARED_DIR "/data/";
 
-std::string Get(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
-std::string FromHex(const std::string& hex) {
-  std::string out(hex.size() / 2, '\0');
-  REQUIRE(ParseHex(hex, {reinterpret_cast<uint8_t*>(out.data()), out.size()}));
-  return out;
-}
-
 std::unique_ptr<Tokenizer> LoadFile(const std::string& path) {
   auto tokenizer = LoadSentencePiece(Get(path));
   REQUIRE(tokenizer.has_value());
   return std::move(*tokenizer);
 }
 
-std::vector<Token> Encode(const Tokenizer& tokenizer, std::string_view text) {
-  Scratch scratch;
-  std::vector<Token> tokens{{1, 2, 3}};  // what was there before goes
-  REQUIRE(tokenizer.Encode(text, scratch, tokens).has_value());
-  return tokens;
-}
-
-std::vector<uint32_t> IdsOf(const std::vector<Token>& tokens) {
-  std::vector<uint32_t> ids;
-  for (const Token& token : tokens) ids.push_back(token.id);
-  return ids;
-}
-
 std::vector<std::pair<uint32_t, uint32_t>> RangesOf(const std::vector<Token>& tokens) {
   std::vector<std::pair<uint32_t, uint32_t>> ranges;
   for (const Token& token : tokens) ranges.emplace_back(token.begin, token.end);
   return ranges;
-}
-
-void CheckAscending(const std::vector<Token>& tokens, size_t document_bytes) {
-  uint32_t begin = 0, end = 0;
-  bool ascend = true;
-  for (const Token& token : tokens) {
-    ascend = ascend && begin <= token.begin && end <= token.end && token.begin <= token.end && token.end <= document_bytes;
-    begin = token.begin;
-    end = token.end;
-  }
-  CHECK(ascend);
 }
 
 TEST_CASE("the small models give the ids of spm_encode 0.1.97") {
@@ -302,21 +267,6 @@ std::vector<Published> PublishedModels(json& inputs, std::string& alphabet) {
   return out;
 }
 
-// SHA-256 over u32le(count) and the ids as u32le, text after text.
-struct IdDigest {
-  std::string bytes;
-  size_t ids = 0;
-  void PutU32(uint32_t x) {
-    for (int shift = 0; shift < 32; shift += 8) bytes.push_back(static_cast<char>(x >> shift));
-  }
-  void Add(const std::vector<Token>& tokens) {
-    PutU32(static_cast<uint32_t>(tokens.size()));
-    for (const Token& token : tokens) PutU32(token.id);
-    ids += tokens.size();
-  }
-  json result() const { return {{"ids", ids}, {"sha256", Hex(Sha256(AsBytes(bytes)))}}; }
-};
-
 TEST_CASE("six published models: ids and ranges of the vectors") {
   json inputs;
   std::string alphabet;
@@ -326,7 +276,7 @@ TEST_CASE("six published models: ids and ranges of the vectors") {
     REQUIRE(model.vectors["rows"].size() == inputs.size());
     for (size_t i = 0; i < inputs.size(); ++i) {
       CAPTURE(inputs[i]["name"]);
-      const std::string text = inputs[i].contains("hex") ? FromHex(inputs[i]["hex"]) : inputs[i]["text"].get<std::string>();
+      const std::string text = InputText(inputs[i]);
       const json& row = model.vectors["rows"][i];
       const auto tokens = Encode(*model.tokenizer, text);
       CHECK(json(IdsOf(tokens)) == row["ids"]);
@@ -344,32 +294,6 @@ TEST_CASE("six published models: ids and ranges of the vectors") {
       CheckAscending(tokens, text.size());
     }
   }
-}
-
-// The stream of tokenizers.json: block i gives string i; byte 0 the length 1..63, then two bytes a character.
-std::vector<std::string> Stream(const std::string& alphabet_utf8) {
-  std::vector<std::string> alphabet;
-  for (char c : alphabet_utf8) {
-    if ((c & 0xC0) != 0x80) alphabet.emplace_back();
-    alphabet.back().push_back(c);
-  }
-  std::vector<std::string> out;
-  for (uint32_t i = 0; i < 2000; ++i) {
-    std::string block;
-    for (uint32_t j = 0; j < 4; ++j) {
-      std::string seed = "tokenizer-stream";
-      for (uint32_t x : {i, j}) {
-        for (int shift = 24; shift >= 0; shift -= 8) seed.push_back(static_cast<char>(x >> shift));
-      }
-      const Digest digest = Sha256(AsBytes(seed));
-      block.append(digest.begin(), digest.end());
-    }
-    auto byte = [&](size_t k) { return static_cast<uint8_t>(block[k]); };
-    std::string text;
-    for (size_t k = 0; k < 1u + byte(0) % 63; ++k) text += alphabet[(byte(1 + 2 * k) << 8 | byte(2 + 2 * k)) % alphabet.size()];
-    out.push_back(text);
-  }
-  return out;
 }
 
 TEST_CASE("six published models: 2,000 strings drawn from the vectors' alphabet") {
