@@ -5,24 +5,28 @@ _verdigris() {
     COMPREPLY=($(compgen -W "keygen profile derive generate detect show power calibrate filter attribute investigate schemes selftest --help --version" -- "$cur"))
     return
   fi
-  if [ "$verb" = profile ]; then
+  case $verb in
+    filter) words="build show unite intersect" ;;
+    investigate) words="plan collect test" ;;
+    profile) words="new show digest" ;;
+  esac
+  if [ -n "$words" ]; then
     if [ "$COMP_CWORD" -eq 2 ]; then
-      COMPREPLY=($(compgen -W "new show digest build show unite intersect plan collect test" -- "$cur"))
+      COMPREPLY=($(compgen -W "$words" -- "$cur"))
       return
     fi
-    verb="profile ${COMP_WORDS[2]}"
+    verb="$verb ${COMP_WORDS[2]}"
+    words=
   fi
   case $prev in
     --specials) words="preserve plain" ;;
     --zero-temperature) words="off argmax" ;;
     --role) words="scheme epoch provider selector" ;;
     --rule) words="first tuple" ;;
-    --proxy) words="pocket FILE" ;;
     --ids) words="text json u16 u32" ;;
     --color) words="auto always never" ;;
     --assign) words="document first-seen" ;;
     --api) words="chat completions" ;;
-    --reference) words="NAME=FILE DIR" ;;
     --scheme) words=$(verdigris schemes 2>/dev/null | grep '^[a-z]') ;;
   esac
   if [ -n "$words" ]; then
@@ -48,7 +52,7 @@ _verdigris() {
     "attribute") words="-h --help --profile --key --keys --epoch-key --labels --investigation --filters --answers --reference --stated-free --family --alpha --rule --pooled --without-provider --ids --tokenizer --allow-tokenizer-mismatch --json --passphrase-file --passphrase-fd --insecure-permissions" ;;
     "investigate plan") words="-h --help --profile --prompts --url --files --model --api --since --read --echo --answers --max-tokens --temperature --top-p --system --lists --account --filter --reference --control-model --alpha --family --looks --futility --effect --min-scored --decoys --matched --strict --budget --rate -o --output" ;;
     "investigate collect") words="-h --help --profile --tokenizer --allow-tokenizer-mismatch --api-key-file --api-key-env --pause-at-looks --deviate --json --key --reference --passphrase-file --passphrase-fd --insecure-permissions" ;;
-    "investigate test") words="-h --help --profile --tokenizer --allow-tokenizer-mismatch --key --answers --reference --stated-free --filter --matched --control --memory --threads --passphrase-file --passphrase-fd --insecure-permissions --decoys --deviate --json --color" ;;
+    "investigate test") words="-h --help --profile --tokenizer --allow-tokenizer-mismatch --key --answers --reference --stated-free --key-since --filter --matched --control --memory --threads --passphrase-file --passphrase-fd --insecure-permissions --decoys --deviate --json --color" ;;
     "schemes") words="-h --help" ;;
     "selftest") words="-h --help" ;;
   esac
