@@ -104,6 +104,7 @@ void AddCaseOptions(CLI::App& app, CaseArguments& arguments) {
   many("--answers", arguments.answers, "answers collected elsewhere", "FILE");
   many("--reference", arguments.references, "what a reference says: lists, or a model", "NAME=FILE|DIR");
   many("--stated-free", arguments.stated_free, "its owner states: no marked text in it", "NAME");
+  app.add_option("--key-since", arguments.key_since, "text was first served under it: dates references")->type_name("TIME");
   many("--filter", arguments.filters, "what an account was served", "FILE");
   app.add_option("--matched", arguments.matched, "other accounts: X.filter with X.key")->type_name("DIR");
   many("--control", arguments.controls, "answers of an older, independent model", "NAME=FILE");
@@ -115,6 +116,9 @@ void AddCaseOptions(CLI::App& app, CaseArguments& arguments) {
 Result<std::unique_ptr<LoadedCase>> LoadCase(const CaseArguments& arguments, const verify::InvestigationFiles& files, std::string& hint) {
   VERDIGRIS_ASSIGN_OR_RETURN(const uint64_t memory, ParseInteger("--memory", arguments.memory, 1, uint64_t{1} << 20));
   VERDIGRIS_ASSIGN_OR_RETURN(const uint64_t threads, ParseInteger("--threads", arguments.threads, 0, 1024));
+  if (!arguments.key_since.empty() && !IsUtcTime(arguments.key_since)) {
+    return Usage("--key-since must be a time such as 2027-01-01T00:00:00Z, got " + Shown(arguments.key_since));
+  }
   VERDIGRIS_ASSIGN_OR_RETURN(Profile profile, LoadProfile(arguments.profile));
   if (profile.normaliser() != "none/1") {
     return Fail(ErrorKind::kUnsupported, arguments.profile + ": normaliser " + profile.normaliser() + " is not in this build; none/1 is");
@@ -143,6 +147,7 @@ Result<std::unique_ptr<LoadedCase>> LoadCase(const CaseArguments& arguments, con
   inputs.records.pieces = &loaded->pieces;
   inputs.records.elsewhere = arguments.answers;
   inputs.records.threads = threads != 0 ? threads : std::max(1u, std::thread::hardware_concurrency());
+  inputs.key_since = arguments.key_since;
   inputs.memory_bytes = memory * kMebibyte;
   inputs.keys = Pointers(loaded->keys);
   for (const verify::Filter& filter : loaded->filters) inputs.filters.push_back(&filter);

@@ -15,7 +15,7 @@
 namespace verdigris::tools {
 
 struct CaseArguments {
-  std::string profile, tokenizer, memory = "2048", threads = "0", matched;
+  std::string profile, tokenizer, memory = "2048", threads = "0", matched, key_since;
   std::vector<std::string> keys, answers, references, stated_free, filters, controls;
   bool allow_tokenizer_mismatch = false;
   SecretOptions secrets;

@@ -25,6 +25,7 @@ plan --effect 12 --budget answer_tokens=1800 -o effect
 run --json --answers "$data/suspect-innocent.jsonl" effect | short
 echo "a reference: a model of the pocket model's form"
 plan --reference "provider,T,$sha,2026-01-01T00:00:00Z" -o reference
+run --json --key-since 2026-06-01T00:00:00Z --reference "T=$model" --answers "$data/suspect-guilty.jsonl" reference | short
 run --json --reference "T=$model" --answers "$data/suspect-guilty.jsonl" reference | short
 echo "a reference that may have seen the mark"
 plan --reference "provider,T,$sha" -o young

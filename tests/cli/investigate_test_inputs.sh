@@ -17,6 +17,7 @@ run --key k.key case
 run --key k.key --answers nowhere.jsonl case
 run --key k.key --answers "$good" --decoys -1 case
 run --key k.key --answers "$good" --memory 0 case
+run --key k.key --answers "$good" --key-since yesterday case
 echo "keys"
 run --key master.key --answers "$good" case
 verdigris profile new --scheme green --tokenizer "$model/tokenizer.model" --delta 3 --gamma 1/2 -o other.json

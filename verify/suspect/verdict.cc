@@ -434,19 +434,17 @@ void Judgement::PlanAndCompleteness(const Gathered& gathered) {
 }
 
 void Judgement::Ages() {
-  std::string since;  // the key's, as far as its files say
-  for (const KeyFile* key : in.keys) {
-    if (key->role != KeyRole::kSelector && (since.empty() || key->created < since)) since = key->created;
-  }
+  const std::string& since = in.key_since;
   for (const Reference& reference : c.content().references) {
     static constexpr std::string_view kKinds[] = {"provider", "base", "older", "self"};
     const bool stated = in.stated_free.contains(reference.name);
     finding.references.push_back({reference.name, std::string(kKinds[static_cast<size_t>(reference.kind)]), reference.not_after, stated, reference.model_sha256});
     if (reference.kind == ReferenceKind::kSelf) continue;
     const bool older = !reference.not_after.empty() && reference.not_after < since;
-    const std::string text = older    ? "trained no later than " + reference.not_after + ", before the key of " + since
+    const std::string text = older    ? "trained no later than " + reference.not_after + ", before the key was used from " + since + " on"
                              : stated ? "its owner states that it is free of text under this key"
-                                      : "neither older than the key of " + since + " nor stated by its owner to be free of marked text";
+                                      : "neither known to be older than the key" + (since.empty() ? "" : ", which was used from " + since + " on,") +
+                                            " nor stated by its owner to be free of marked text";
     Control(Row("reference_age", reference.name, older || stated, text));
   }
 }

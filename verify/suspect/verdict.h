@@ -40,6 +40,9 @@ struct InvestigationInputs {
   std::vector<const KeyFile*> keys;
   std::map<std::string, ReferenceModel, std::less<>> references;  // of the plan, but for kind `self`
   std::set<std::string, std::less<>> stated_free;                 // references whose owner states that they are free of marked text
+  // When text was first served under the key (E2), or empty: not known. A key's file does not say: it bears the time at which
+  // it was derived, which may be much later.
+  std::string key_since;
   std::vector<const Filter*> filters;
   std::vector<MatchedAccount> matched;
   std::vector<ControlModel> models;

@@ -54,6 +54,7 @@ struct World {
     plan.decoys = 199;  // for speed
     plan.created = content.created;
     inputs.references["T"] = ToyReference(teacher);
+    inputs.key_since = "2027-01-01T00:00:00Z";
     inputs.memory_bytes = uint64_t{64} << 20;
   }
 
@@ -237,11 +238,15 @@ TEST_CASE("S13: each control refuses alone, and is named") {
   }
   SUBCASE("a reference that is neither older than the key nor stated to be free") {
     World world;
-    world.content.references[0].not_after = "2027-02-01T00:00:00Z";  // the key is of 2027-01-01
+    world.content.references[0].not_after = "2027-02-01T00:00:00Z";  // the key was used from 2027-01-01 on
     world.inputs.records.elsewhere = {world.Answers("a.jsonl", world.base, 0.7, 1)};
     CHECK(world.Judge().refused_by == std::vector<std::string>{"reference_age (T)"});
     world.inputs.stated_free = {"T"};
     CHECK(world.Judge().refused_by.empty());
+    World undated;  // an old reference, and nobody says since when the key is in use
+    undated.inputs.key_since.clear();
+    undated.inputs.records.elsewhere = {undated.Answers("a.jsonl", undated.base, 0.7, 1)};
+    CHECK(undated.Judge().refused_by == std::vector<std::string>{"reference_age (T)"});
   }
   SUBCASE("a reference model that carries the mark") {
     World world;
