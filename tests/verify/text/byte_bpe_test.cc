@@ -6,7 +6,7 @@
 #include "verify/text/byte_bpe.h"
 
 #include <algorithm>
-#include <chrono>
+#include <ctime>
 #include <fstream>
 #include <map>
 #include <random>
@@ -285,15 +285,15 @@ TEST_CASE("eight threads with one tokenizer give what one gives") {
 
 // ---- time
 
-// Seconds of the fastest of five runs with an empty cache.
+// Processor seconds of the fastest of three runs with an empty cache.
 double Seconds(const Tokenizer& tokenizer, const std::string& text) {
   double best = 1e9;
   std::vector<Token> tokens;
-  for (int i = 0; i < 5; ++i) {
+  for (int i = 0; i < 3; ++i) {
     Scratch scratch;
-    const auto start = std::chrono::steady_clock::now();
+    const std::clock_t start = std::clock();
     REQUIRE(tokenizer.Encode(text, scratch, tokens).has_value());
-    best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    best = std::min(best, static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC);
   }
   return best;
 }
@@ -329,12 +329,24 @@ TEST_CASE("slow: hostile texts take linear time") {
   const auto whole = Hostile(kBytes), half = Hostile(kBytes / 2);
   for (const auto& tokenizer : tokenizers) {
     CAPTURE(tokenizer->kind());
+    // Words that the cache does not know, as most of a first text.
+    std::string prose;
+    for (std::mt19937_64 random(9); prose.size() < kBytes;) {
+      prose += ' ';
+      for (uint64_t length = 2 + random() % 8; length > 0; --length) prose += "etaoinshrdlucmfwyp"[random() % 18];
+    }
+    const double of_prose = Seconds(*tokenizer, prose);
     for (const auto& [name, text] : whole) {
       CAPTURE(name);
-      const double of_half = Seconds(*tokenizer, half.at(name)), of_whole = Seconds(*tokenizer, text);
-      // Twice, and room for other programs on the machine; a quadratic reader takes four times as long.
-      CHECK(of_whole < 3.2 * of_half + 0.02);
-      MESSAGE(tokenizer->kind() << ", " << name << ": " << of_whole << " s for 1 MiB, " << of_whole / of_half << " x half of it");
+      double of_half = 1e9, of_whole = 1e9;
+      for (int i = 0; i < 3; ++i) {  // turn and turn about
+        of_half = std::min(of_half, Seconds(*tokenizer, half.at(name)));
+        of_whole = std::min(of_whole, Seconds(*tokenizer, text));
+      }
+      // Twice, and room for other programs on the machine, which crowd the caches; a quadratic reader takes four times as long.
+      CHECK(of_whole < 3 * of_half + 0.02);
+      CHECK(of_whole < 10 * of_prose + 0.05);
+      MESSAGE(tokenizer->kind() << ", " << name << ": " << of_whole << " s for 1 MiB, " << of_whole / of_half << " x half of it, " << of_whole / of_prose << " x prose");
     }
   }
 }
