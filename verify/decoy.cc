@@ -86,15 +86,23 @@ ExactSize SizeOf(const NullLaw& law, uint64_t n, double log10_alpha) {
   return {true, high, Log10UpperTail(law, n, high)};
 }
 
-LawCheck CheckLaw(const NullLaw& law, uint64_t n, uint64_t keys, const std::array<uint64_t, 3>& counts) {
+LawCheck CheckLevels(uint64_t keys, const std::array<LevelCount, 3>& levels, bool two_sided) {
   LawCheck check{};
   check.passed = true;
-  for (size_t i = 0; i < kLevels.size(); ++i) {
-    const ExactSize size = SizeOf(law, n, kLevels[i]);
-    check.levels[i] = {kLevels[i], size.log10_size, counts[i], Log10TwoSidedBinomial(keys, counts[i], size.log10_size)};
-    check.passed = check.passed && check.levels[i].log10_p >= kLog10Alarm;
+  for (size_t i = 0; i < levels.size(); ++i) {
+    const auto& [log10_alpha, log10_size, count] = levels[i];
+    const auto one_in = static_cast<uint32_t>(std::lround(std::pow(10, -log10_alpha)));
+    const double log10_p = two_sided ? Log10TwoSidedBinomial(keys, count, log10_size) : Log10BinomialUpperTail(keys, count, 1, one_in);
+    check.levels[i] = {log10_alpha, log10_size, count, log10_p};
+    check.passed = check.passed && log10_p >= kLog10Alarm;
   }
   return check;
+}
+
+LawCheck CheckLaw(const NullLaw& law, uint64_t n, uint64_t keys, const std::array<uint64_t, 3>& counts) {
+  std::array<LevelCount, 3> levels{};
+  for (size_t i = 0; i < levels.size(); ++i) levels[i] = {kLevels[i], SizeOf(law, n, kLevels[i]).log10_size, counts[i]};
+  return CheckLevels(keys, levels, true);
 }
 
 Result<uint64_t> ForEachInLineUp(const Key& real, const DecoyKeys& decoys, uint32_t count,

@@ -66,6 +66,14 @@ struct ExactSize {
 };
 ExactSize SizeOf(const NullLaw& law, uint64_t n, double log10_alpha);
 
+// A level, the chance of p <= level, and how many keys had such a p.
+struct LevelCount {
+  double log10_alpha, log10_size;
+  uint64_t count;
+};
+// Whether those counts are plausible among `keys`. `two_sided`: sizes are exact. Otherwise a p may fall short of its level, and only too many are an alarm.
+LawCheck CheckLevels(uint64_t keys, const std::array<LevelCount, 3>& levels, bool two_sided);
+
 // From counts of keys with p <= .1, .01, .001 among `keys`.
 LawCheck CheckLaw(const NullLaw& law, uint64_t n, uint64_t keys, const std::array<uint64_t, 3>& counts);
 

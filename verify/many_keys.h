@@ -50,6 +50,7 @@ class KeyScorer {
   void ScoreInPieces(std::span<const uint8_t, kKeyBytes> layer_key, const std::function<void(size_t, std::span<const uint64_t>)>& take);
 
   size_t size() const { return tuples_.size(); }
+  const Tuples& tuples() const { return tuples_; }
   const NullLaw& law() const { return law_; }
   // log10 p of an outcome.
   double Log10P(const Outcome& outcome) const;

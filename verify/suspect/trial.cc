@@ -10,13 +10,11 @@
 #include <limits>
 #include <numeric>
 
-#include "verify/multiplicity.h"
 
 namespace verdigris::verify {
 namespace {
 
 constexpr double kLn10 = 2.302585092994045684017991454684;
-constexpr double kLog10Alarm = -6;
 
 // Rank of a window of another layer, or outside the log.
 constexpr uint64_t kOut = std::numeric_limits<uint64_t>::max();
@@ -110,7 +108,6 @@ Result<Trial> Trial::Create(const Profile& profile, const Layers& layers, const 
     trial.process_ = std::make_shared<const EProcess>(law, grid, std::move(window_ends), std::move(sets));
     trial.scores_.resize(tuples.size());
   }
-  trial.tuples_ = std::move(tuples);
   return trial;
 }
 
@@ -155,22 +152,23 @@ Result<TrialLineUp> RunTrialLineUp(Trial& trial, const Key& real, const DecoyKey
   TrialLineUp line_up;
   line_up.real = trial.Judge(all[real_place]);
   line_up.rank.decoys = count;
-  std::array<double, 3> log10_alpha = {-1, -2, -3};
+  std::array<LevelCount, 3> levels{};
   std::array<FixedCritical, 3> critical{};
-  for (size_t i = 0; i < critical.size(); ++i) {
-    critical[i] = trial.sequential() ? FixedCritical{} : CriticalOf(trial.law(), trial.levels(), log10_alpha[i]);
+  for (size_t i = 0; i < levels.size(); ++i) {
+    const double log10_alpha = -1.0 - static_cast<double>(i);
+    if (!trial.sequential()) critical[i] = CriticalOf(trial.law(), trial.levels(), log10_alpha);
+    levels[i] = {log10_alpha, trial.sequential() ? log10_alpha : critical[i].log10_size, 0};
   }
-  std::array<uint64_t, 3> counts{};
   double sum = 0, squares = 0;
   for (uint64_t place = 0; place <= count; ++place) {
     if (place == real_place) continue;
     if (trial.sequential()) {
       line_up.rank.at_least += all[place].process.ln_max >= all[real_place].process.ln_max;
-      for (size_t i = 0; i < counts.size(); ++i) counts[i] += -all[place].process.ln_max <= log10_alpha[i] * kLn10;
+      for (LevelCount& level : levels) level.count += -all[place].process.ln_max <= level.log10_alpha * kLn10;
       continue;
     }
     line_up.rank.at_least += all[place].statistic >= all[real_place].statistic;
-    for (size_t i = 0; i < counts.size(); ++i) counts[i] += critical[i].attainable && all[place].statistic >= critical[i].statistic;
+    for (size_t i = 0; i < levels.size(); ++i) levels[i].count += critical[i].attainable && all[place].statistic >= critical[i].statistic;
     const double z = trial.deviation() > 0 ? (static_cast<double>(all[place].statistic) - trial.mean()) / trial.deviation() : 0;
     sum += z;
     squares += z * z;
@@ -179,16 +177,7 @@ Result<TrialLineUp> RunTrialLineUp(Trial& trial, const Key& real, const DecoyKey
     line_up.mean_z = sum / count;
     line_up.sd_z = std::sqrt(std::max(0.0, squares / count - line_up.mean_z * line_up.mean_z));
   }
-  for (size_t i = 0; i < counts.size(); ++i) {
-    const double size = trial.sequential() ? log10_alpha[i] : critical[i].log10_size;
-    // A process need not reach its level, so only too many are an alarm; so with scores that fall short of the law.
-    const bool exact = trial.status() == TrialStatus::kExact;
-    const double log10_p = exact ? Log10TwoSidedBinomial(count, counts[i], size)
-                           : counts[i] == 0 ? 0.0
-                                            : Log10UpperTail(NullLaw::Bernoulli(1, static_cast<uint32_t>(std::lround(std::pow(10.0, -log10_alpha[i])))), count, counts[i]);
-    line_up.levels[i] = {log10_alpha[i], size, counts[i], log10_p};
-    line_up.law_holds = line_up.law_holds && log10_p >= kLog10Alarm;
-  }
+  line_up.law = CheckLevels(count, levels, trial.status() == TrialStatus::kExact);
   return line_up;
 }
 

@@ -61,7 +61,7 @@ class Trial {
   TrialOutcome Run(std::span<const uint8_t, kKeyBytes> layer_key) { return Judge(Score(layer_key)); }
   bool sequential() const { return process_ != nullptr; }
   TrialStatus status() const;
-  size_t scored() const { return tuples_.size(); }       // rows that count
+  size_t scored() const { return tuples().size(); }       // rows that count
   size_t windows() const { return windows_; }            // with such a row
   std::span<const Level> levels() const { return levels_; }
   std::span<const int32_t> weights() const { return weights_; }  // of references, in 1/256
@@ -71,8 +71,8 @@ class Trial {
 
   // Rows that count, in their order: h ids of window, id, coefficient (of the first set where a process has several). For
   // coefficient files.
-  const uint32_t* window(size_t i) const { return tuples_.windows[i]; }
-  uint32_t id(size_t i) const { return tuples_.ids[i]; }
+  const uint32_t* window(size_t i) const { return tuples().windows[i]; }
+  uint32_t id(size_t i) const { return tuples().ids[i]; }
   int32_t coefficient(size_t i) const { return coefficients_[i]; }
   // Sum of a^2 before a filter, for the grid line of coefficient files.
   uint64_t sum_squares() const { return sum_squares_; }
@@ -81,11 +81,11 @@ class Trial {
   bool grid_of_steps() const { return grid_of_steps_; }
 
  private:
+  const Tuples& tuples() const { return scorer_.tuples(); }
   Trial(const NullLaw& law, KeyScorer scorer) : law_(law), scorer_(std::move(scorer)) {}
 
   NullLaw law_;
   KeyScorer scorer_;
-  Tuples tuples_;
   std::vector<int32_t> coefficients_;
   std::vector<Level> levels_;
   std::vector<int32_t> weights_;
@@ -102,15 +102,8 @@ struct TrialLineUp {
   TrialOutcome real;
   DecoyRank rank;
   double mean_z = 0, sd_z = 0;  // of the decoys; fixed tests
-  // Self-check of statistics.md 9.1 at .1, .01 and .001: fixed tests against the exact size, two-sided; sequential ones at
-  // most the level. False: the law does not hold on this evidence.
-  struct Level {
-    double log10_alpha, log10_size;
-    uint64_t count;
-    double log10_p;
-  };
-  std::array<Level, 3> levels{};
-  bool law_holds = true;
+  // Self-check of statistics.md 9.1: exact tests two-sided, others at most their level.
+  LawCheck law{};
 };
 // Errors   as RunLineUp.
 Result<TrialLineUp> RunTrialLineUp(Trial& trial, const Key& real, const DecoyKeys& decoys, uint32_t count);

@@ -679,9 +679,9 @@ std::vector<ControlRow> LineUpControls(const SuspectTest& test, const std::strin
   const TrialLineUp& line_up = *test.line_up;
   const uint64_t n = line_up.rank.decoys;
   std::string text = std::to_string(n) + " decoys; with p at most .1, .01, .001:";
-  for (const TrialLineUp::Level& level : line_up.levels) text += " " + std::to_string(level.count);
+  for (const LawCheck::Level& level : line_up.law.levels) text += " " + std::to_string(level.count);
   if (test.status != TrialStatus::kAnytime) text += "; mean z " + Number(line_up.mean_z, "%.3f") + ", sd " + Number(line_up.sd_z, "%.3f");
-  std::vector<ControlRow> rows = {Row("self_check", name, line_up.law_holds, text + (line_up.law_holds ? "" : "; the law does not hold on this evidence"))};
+  std::vector<ControlRow> rows = {Row("self_check", name, line_up.law.passed, text + (line_up.law.passed ? "" : "; the law does not hold on this evidence"))};
   // On an account's own log a decoy is no stand-in for its key. Below 999 decoys a rank can contradict nothing.
   if (n < kLeastDecoys || test.filtered) return rows;
   const double p = test.outcome.log10_p;

@@ -189,9 +189,9 @@ bool Nothing(const World& world, Table& table) {
     const TrialLineUp line_up = Must(RunTrialLineUp(trial, provider.keys[0].key, decoys, 1000));
     table.Add(cell, line_up.real.log10_p);
     std::printf("null, 1,000 keys: %-44s p <= .1 .01 .001: %llu %llu %llu  mean z %.3f sd %.3f  %s\n", cell.c_str(),
-                static_cast<unsigned long long>(line_up.levels[0].count), static_cast<unsigned long long>(line_up.levels[1].count),
-                static_cast<unsigned long long>(line_up.levels[2].count), line_up.mean_z, line_up.sd_z, line_up.law_holds ? "holds" : "FAILS");
-    held = held && line_up.law_holds;
+                static_cast<unsigned long long>(line_up.law.levels[0].count), static_cast<unsigned long long>(line_up.law.levels[1].count),
+                static_cast<unsigned long long>(line_up.law.levels[2].count), line_up.mean_z, line_up.sd_z, line_up.law.passed ? "holds" : "FAILS");
+    held = held && line_up.law.passed;
   };
   {
     const Stored stored = LoadStored(world, "h2_0_s1.answers", 205'000, 41'000);

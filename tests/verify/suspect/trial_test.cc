@@ -320,7 +320,7 @@ TEST_CASE("a line-up of a fixed and of a sequential test") {
     Trial fixed = MakeTrial(GreenToy(), key.layers, closed, CoefficientRule::kResidual);
     const auto line_up = RunTrialLineUp(fixed, key.file.key, decoys, 999);
     REQUIRE(line_up);
-    CHECK(line_up->law_holds);
+    CHECK(line_up->law.passed);
     CHECK(std::fabs(line_up->mean_z) < 0.2);  // 6 standard errors. False alarm: 2e-9.
     CHECK((line_up->rank.at_least == 0) == guilty);
     CHECK((line_up->real.log10_p < -6) == guilty);
@@ -330,7 +330,7 @@ TEST_CASE("a line-up of a fixed and of a sequential test") {
     CHECK(sequential.status() == TrialStatus::kAnytime);
     const auto second = RunTrialLineUp(sequential, key.file.key, decoys, 199);
     REQUIRE(second);
-    CHECK(second->law_holds);
+    CHECK(second->law.passed);
     CHECK(second->real.log10_p > -3);  // predictions without a mark: nothing, for either
   }
 }

@@ -272,9 +272,9 @@ TEST_CASE("S13: each control refuses alone, and is named") {
       return names;
     };
     CHECK(failed().empty());
-    test.line_up->law_holds = false;
+    test.line_up->law.passed = false;
     CHECK(failed() == std::set<std::string>{"self_check"});
-    test.line_up->law_holds = true;
+    test.line_up->law.passed = true;
     test.line_up->rank.at_least = 49;  // 50/1000 is not above .05
     CHECK(failed().empty());
     test.line_up->rank.at_least = 50;
