@@ -88,7 +88,6 @@ ExactSize SizeOf(const NullLaw& law, uint64_t n, double log10_alpha) {
 
 LawCheck CheckLevels(uint64_t keys, const std::array<LevelCount, 3>& levels, bool two_sided) {
   LawCheck check{};
-  check.passed = true;
   for (size_t i = 0; i < levels.size(); ++i) {
     const auto& [log10_alpha, log10_size, count] = levels[i];
     const auto one_in = static_cast<uint32_t>(std::lround(std::pow(10, -log10_alpha)));

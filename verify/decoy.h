@@ -54,7 +54,7 @@ struct LawCheck {
   };
   std::array<Level, 3> levels;  // .1, .01, .001
   // False where a count is as unlikely as 1e-6: the law, the repetition rule or the tokenizer is not what it should be.
-  bool passed;
+  bool passed = true;
 };
 inline constexpr std::string_view kLawDoesNotHold = "the law does not hold on this text";
 
