@@ -1,5 +1,5 @@
 // What an investigation comes to before any key is used: its tests with their keys and filters, and the evidence that they look
-// at. verify/suspect/verdict.cc judges it; nobody else includes this.
+// at. verify/suspect/verdict.cc judges it.
 #pragma once
 
 #include <map>
