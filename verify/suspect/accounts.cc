@@ -11,6 +11,7 @@
 #include <cassert>
 #include <cmath>
 #include <limits>
+#include <numbers>
 #include <set>
 #include <string_view>
 
@@ -24,7 +25,6 @@
 namespace verdigris::verify {
 namespace {
 
-constexpr double kLn10 = 2.302585092994045684018;
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr std::array kShares = {0.01, 0.1, 0.5, 1.0};
 
@@ -128,7 +128,7 @@ Result<AccountsFinding> JudgeAccounts(double gate_log10_p, std::span<const Accou
     for (const size_t member : clusters[i].members) ln_e.push_back(counts(accounts[member]) ? accounts[member].ln_e : 0);
     const auto add = [&](AccountsFinding::Kind kind, double ln_cluster) {
       entries.push_back({kind, i, ln_cluster});
-      log10_p.push_back(std::min(0.0, -ln_cluster / kLn10));
+      log10_p.push_back(std::min(0.0, -ln_cluster / std::numbers::ln10));
     };
     add(AccountsFinding::Kind::kClusterMean, LnClusterMean(ln_e));
     if (clusters[i].own_keys) add(AccountsFinding::Kind::kClusterProduct, LnClusterProduct(ln_e));

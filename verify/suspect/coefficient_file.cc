@@ -152,35 +152,19 @@ Result<CoefficientRows> ReadCoefficients(const std::string& path, size_t window,
 }
 
 Result<TrialOutcome> OutcomeOf(const Profile& profile, const CoefficientRows& rows, std::span<const uint8_t, kKeyBytes> layer_key) {
-  Tuples tuples;
+  TrialRows given{!rows.sequential_ ? TrialRows::Kind::kFixed : rows.steps_ ? TrialRows::Kind::kSteps : TrialRows::Kind::kLog,
+                  {}, rows.window_ends_, rows.coefficients_, rows.sum_squares_};
   for (size_t i = 0; i < rows.rows(); ++i) {
     const uint32_t* window = rows.windows_.data() + i * rows.window_;
     if (profile.special_ids().Contains(rows.ids_[i]) || profile.special_ids().ContainsAny(window, rows.window_)) {
       return Malformed("row " + std::to_string(i + 1) + " has a special id");
     }
-    tuples.windows.push_back(window);
-    tuples.ids.push_back(rows.ids_[i]);
+    given.tuples.windows.push_back(window);
+    given.tuples.ids.push_back(rows.ids_[i]);
   }
-  VERDIGRIS_ASSIGN_OR_RETURN(KeyScorer scorer, KeyScorer::Create(profile, tuples));
-  std::vector<uint64_t> scores(tuples.size());
-  scorer.ScoreEach(layer_key, scores.data());
-  const NullLaw law = profile.scheme().null_law(profile);
-  const ScoreLaw score(law);
-  constexpr double kLn10 = 2.302585092994045684017991454684;
-  TrialOutcome outcome;
-  if (rows.sequential_) {
-    constexpr double kScale = kMostCoefficient;
-    const Grid grid = rows.steps_ ? Grid::Steps(score) : Grid::ByDeviation(score, static_cast<double>(rows.sum_squares_) / (kScale * kScale), 1);
-    const EProcess::Outcome process = EProcess(law, grid, rows.window_ends_, rows.coefficients_).Run(scores);
-    outcome.log10_p = std::min(0.0, -process.ln_max / kLn10);
-    outcome.ln_e = process.ln_end;
-    return outcome;
-  }
-  const std::vector<int32_t> none;
-  const std::vector<int32_t>& a = rows.coefficients_.empty() ? none : rows.coefficients_[0];
-  for (size_t i = 0; i < a.size(); ++i) outcome.statistic += Int128{a[i]} * static_cast<Int128>(scores[i]);
-  outcome.log10_p = Log10FixedP(law, LevelsOf(a), outcome.statistic).log10_p;
-  return outcome;
+  if (given.sets.empty()) given.sets.emplace_back();
+  VERDIGRIS_ASSIGN_OR_RETURN(Trial trial, Trial::OfRows(profile, std::move(given)));
+  return trial.Run(layer_key);
 }
 
 }  // namespace verdigris::verify

@@ -5,6 +5,7 @@
 #include <array>
 #include <cassert>
 #include <cmath>
+#include <numbers>
 
 #include "verify/suspect/coefficients.h"
 
@@ -12,7 +13,6 @@ namespace verdigris::verify {
 namespace {
 
 constexpr double kUnit = 0x1p-32;
-constexpr double kLn10 = 2.302585092994045684017991454684;
 
 TailResult GammaP(const NullLaw& law, std::span<const Level> levels, Int128 seen) {
   std::vector<WeightedExponentials> weighted;
@@ -30,7 +30,7 @@ TailResult GammaP(const NullLaw& law, std::span<const Level> levels, Int128 seen
   if (raised >= 0) {
     double ln_p = 0;
     for (const Level& level : levels) ln_p += static_cast<double>(level.n) * ScoreLaw(law).down().ln_chance;
-    return {ln_p / kLn10, LawStatus::kBound};
+    return {ln_p / std::numbers::ln10, LawStatus::kBound};
   }
   for (WeightedExponentials& level : weighted) level.weight = -level.weight;
   return Log10WeightedExponentialsTail(weighted, -static_cast<double>(raised) * kUnit, Tail::kLower);

@@ -6,13 +6,14 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numbers>
 #include <vector>
 
 namespace verdigris::verify {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
-constexpr double kLn2 = 0.693147180559945309417232121458;
+constexpr double kLn2 = std::numbers::ln2;
 constexpr double kCell = 0x1p-32;
 
 double LnCosh(double y) { return std::fabs(y) + std::log1p(std::exp(-2 * std::fabs(y))) - kLn2; }

@@ -8,13 +8,12 @@
 #include <cassert>
 #include <cmath>
 #include <limits>
+#include <numbers>
 #include <numeric>
 
 
 namespace verdigris::verify {
 namespace {
-
-constexpr double kLn10 = 2.302585092994045684017991454684;
 
 // Rank of a window of another layer, or outside the log.
 constexpr uint64_t kOut = std::numeric_limits<uint64_t>::max();
@@ -88,25 +87,33 @@ Result<Trial> Trial::Create(const Profile& profile, const Layers& layers, const 
     set = std::move(kept);
   }
 
-  const NullLaw law = profile.scheme().null_law(profile);
-  VERDIGRIS_ASSIGN_OR_RETURN(KeyScorer scorer, KeyScorer::Create(profile, tuples));
-  Trial trial(law, std::move(scorer));
-  trial.windows_ = window_ends.size();
+  const TrialRows::Kind kind = !sequential ? TrialRows::Kind::kFixed : IsSequential(options.rule) ? TrialRows::Kind::kSteps : TrialRows::Kind::kLog;
+  VERDIGRIS_ASSIGN_OR_RETURN(Trial trial, OfRows(profile, {kind, std::move(tuples), std::move(window_ends), std::move(sets), sum_squares}));
   trial.weights_ = std::move(weights);
-  trial.sum_squares_ = sum_squares;
-  trial.coefficients_ = sets[0];
+  return trial;
+}
+
+Result<Trial> Trial::OfRows(const Profile& profile, TrialRows rows) {
+  const NullLaw law = profile.scheme().null_law(profile);
+  VERDIGRIS_ASSIGN_OR_RETURN(KeyScorer scorer, KeyScorer::Create(profile, rows.tuples));
+  Trial trial(law, std::move(scorer));
+  trial.windows_ = rows.window_ends.size();
+  trial.sum_squares_ = rows.sum_squares;
+  trial.coefficients_ = rows.sets[0];
   trial.levels_ = LevelsOf(trial.coefficients_);
-  const ScoreLaw score(law);
   const Moments moments = MomentsOf(law, trial.levels_);
   trial.mean_ = moments.mean;
   trial.deviation_ = moments.deviation;
-  if (sequential) {
+  trial.kind_ = rows.kind;
+  if (trial.sequential()) {
     constexpr double kScale = kMostCoefficient;
-    trial.grid_of_steps_ = IsSequential(options.rule);
+    const ScoreLaw score(law);
     // Nodes are those for the largest coefficient that there can be: whoever has the rows inside a filter alone makes the same.
-    const Grid grid = trial.grid_of_steps_ ? Grid::Steps(score) : Grid::ByDeviation(score, static_cast<double>(sum_squares) / (kScale * kScale), 1);
-    trial.process_ = std::make_shared<const EProcess>(law, grid, std::move(window_ends), std::move(sets));
-    trial.scores_.resize(tuples.size());
+    const Grid grid = rows.kind == TrialRows::Kind::kSteps
+                          ? Grid::Steps(score)
+                          : Grid::ByDeviation(score, static_cast<double>(rows.sum_squares) / (kScale * kScale), 1);
+    trial.process_ = std::make_shared<const EProcess>(law, grid, std::move(rows.window_ends), std::move(rows.sets));
+    trial.scores_.resize(trial.scored());
   }
   return trial;
 }
@@ -132,7 +139,7 @@ Trial::Scored Trial::Score(std::span<const uint8_t, kKeyBytes> layer_key) {
 TrialOutcome Trial::Judge(const Scored& scored) const {
   TrialOutcome outcome;
   if (sequential()) {
-    outcome.log10_p = std::min(0.0, -scored.process.ln_max / kLn10);
+    outcome.log10_p = std::min(0.0, -scored.process.ln_max / std::numbers::ln10);
     outcome.ln_e = scored.process.ln_end;
     return outcome;
   }
@@ -164,7 +171,7 @@ Result<TrialLineUp> RunTrialLineUp(Trial& trial, const Key& real, const DecoyKey
     if (place == real_place) continue;
     if (trial.sequential()) {
       line_up.rank.at_least += all[place].process.ln_max >= all[real_place].process.ln_max;
-      for (LevelCount& level : levels) level.count += -all[place].process.ln_max <= level.log10_alpha * kLn10;
+      for (LevelCount& level : levels) level.count += -all[place].process.ln_max <= level.log10_alpha * std::numbers::ln10;
       continue;
     }
     line_up.rank.at_least += all[place].statistic >= all[real_place].statistic;

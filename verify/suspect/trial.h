@@ -43,12 +43,30 @@ struct TrialOutcome {
   double z = 0;          // fixed tests: (statistic - mean) / sd, for tables; it decides nothing
 };
 
+// The rows of a trial in the order in which they enter, windows and ids of which live elsewhere.
+struct TrialRows {
+  enum class Kind {
+    kFixed,
+    kSteps,  // sequential, coefficients of first encounters
+    kLog,    // sequential, coefficients that no draw has shaped, in the order of a log
+  };
+  Kind kind = Kind::kFixed;
+  Tuples tuples;
+  std::vector<size_t> window_ends;         // one past the last row of each window
+  std::vector<std::vector<int32_t>> sets;  // coefficients, one a row; fixed tests and kLog have one set
+  uint64_t sum_squares = 0;                // kLog: sum of a^2 before the filter
+};
+
 class Trial {
  public:
   // `layers` assigns windows (selector); keys of draws come later. Precondition: as Layers::Assign. The evidence must outlive
   // the trial.
   // Errors   those of MakeCoefficients.
   static Result<Trial> Create(const Profile& profile, const Layers& layers, const SuspectEvidence& evidence, const TrialOptions& options);
+
+  // The same of rows that are already chosen and weighed, such as those of a coefficient file.
+  // Errors   kInternal where the library has no AES-256.
+  static Result<Trial> OfRows(const Profile& profile, TrialRows rows);
 
   // What a line-up orders keys by: the statistic of a fixed test, ln max E of a sequential one.
   struct Scored {
@@ -59,7 +77,7 @@ class Trial {
   Scored Score(std::span<const uint8_t, kKeyBytes> layer_key);
   TrialOutcome Judge(const Scored& scored) const;
   TrialOutcome Run(std::span<const uint8_t, kKeyBytes> layer_key) { return Judge(Score(layer_key)); }
-  bool sequential() const { return process_ != nullptr; }
+  bool sequential() const { return kind_ != TrialRows::Kind::kFixed; }
   TrialStatus status() const;
   size_t scored() const { return tuples().size(); }       // rows that count
   size_t windows() const { return windows_; }            // with such a row
@@ -78,11 +96,11 @@ class Trial {
   uint64_t sum_squares() const { return sum_squares_; }
   // Of a sequential test; null for a fixed one. Whether its grid is one of steps, or by the deviation of sum_squares().
   const EProcess* process() const { return process_.get(); }
-  bool grid_of_steps() const { return grid_of_steps_; }
+  bool grid_of_steps() const { return kind_ == TrialRows::Kind::kSteps; }
 
  private:
-  const Tuples& tuples() const { return scorer_.tuples(); }
   Trial(const NullLaw& law, KeyScorer scorer) : law_(law), scorer_(std::move(scorer)) {}
+  const Tuples& tuples() const { return scorer_.tuples(); }
 
   NullLaw law_;
   KeyScorer scorer_;
@@ -93,7 +111,7 @@ class Trial {
   std::vector<uint64_t> scores_;  // sequential: scratch
   size_t windows_ = 0;
   uint64_t sum_squares_ = 0;
-  bool grid_of_steps_ = false;
+  TrialRows::Kind kind_ = TrialRows::Kind::kFixed;
   double mean_ = 0, deviation_ = 0;
 };
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numbers>
 #include <random>
 
 #include "tests/bands.h"
@@ -20,7 +21,6 @@ namespace {
 
 using Kind = AccountsFinding::Kind;
 
-constexpr double kLn10 = 2.302585092994045684018;
 
 AccountTest Account(const std::string& label, double log10_p, double ln_e = 0) {
   AccountTest account;
@@ -44,7 +44,7 @@ TEST_CASE("Holm and clusters agree with the second implementation") {
   const auto vectors = ReadVectors("accounts.json", {"about", "holm", "cluster"});
   const auto& holm = vectors["holm"];
   std::vector<AccountTest> accounts;
-  for (const double ln_e : holm["ln_e"]) accounts.push_back(Account("a" + std::to_string(accounts.size()), std::min(0.0, -ln_e / kLn10), ln_e));
+  for (const double ln_e : holm["ln_e"]) accounts.push_back(Account("a" + std::to_string(accounts.size()), std::min(0.0, -ln_e / std::numbers::ln10), ln_e));
   AccountsOptions options;
   options.alpha = holm["alpha"];
   options.family = holm["accounts"];
@@ -128,7 +128,7 @@ TEST_CASE("clusters take an entry in m for each form, and members too small coun
   // Twenty times e^2: nobody alone, the mean is no more, the product e^40 / 4.
   REQUIRE(own.named == 1);
   CHECK(own.rows[0].kind == Kind::kClusterProduct);
-  CHECK(own.rows[0].log10_p == doctest::Approx(-(40 - std::log(4)) / kLn10));
+  CHECK(own.rows[0].log10_p == doctest::Approx(-(40 - std::log(4)) / std::numbers::ln10));
   CHECK(!own.rows[0].matched);
   const AccountsFinding shared = Judge(accounts, {{"card 1", all, false}});
   CHECK(shared.m == 21);

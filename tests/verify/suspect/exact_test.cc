@@ -1,5 +1,6 @@
 #include "verify/suspect/exact.h"
 
+#include <numbers>
 #include <random>
 
 #include "tests/verify/suspect/suspect_vectors.h"
@@ -8,12 +9,6 @@
 using namespace verdigris;
 using namespace verdigris::testing;
 using namespace verdigris::verify;
-
-namespace {
-
-constexpr double kLn10 = 2.302585092994045684;
-
-}  // namespace
 
 TEST_CASE("numerators become integers as the vectors have them") {
   for (const auto& row : SuspectVectors()["integers"]["quantise"]) {
@@ -35,7 +30,7 @@ TEST_CASE("exact p of weighted bits meets enumeration and the second implementat
     CHECK_MESSAGE(CloseLog10P(log10_p, row["log10_p"]), row.dump());
     double mean = 0;
     for (const Level& level : levels) mean += level.coefficient * static_cast<double>(level.n) * law.numerator / law.denominator;
-    const double bound = LnChernoff(ScoreLaw(law), levels, row["T"].get<double>() - mean) / kLn10;
+    const double bound = LnChernoff(ScoreLaw(law), levels, row["T"].get<double>() - mean) / std::numbers::ln10;
     CHECK_MESSAGE(CloseBound(bound, row["log10_chernoff"]), row.dump());
     CHECK(log10_p <= bound + 1e-9);
   }
@@ -87,7 +82,7 @@ TEST_CASE("exact p meets enumeration, never passes Chernoff") {
       for (const auto& [value, chance] : outcomes) tail += value >= T ? chance : 0;
       const double log10_p = Log10FixedP(law, levels, T).log10_p;
       CHECK(std::fabs(std::pow(10, log10_p) / tail - 1) < 1e-9);
-      CHECK(log10_p <= LnChernoff(ScoreLaw(law), levels, static_cast<double>(T) - mean) / kLn10 + 1e-9);
+      CHECK(log10_p <= LnChernoff(ScoreLaw(law), levels, static_cast<double>(T) - mean) / std::numbers::ln10 + 1e-9);
     }
   }
 }
@@ -109,7 +104,7 @@ TEST_CASE("1,000 random level sets: the exact p lies below Chernoff and above it
     for (const Level& level : levels) most += level.coefficient > 0 ? level.coefficient * static_cast<double>(level.n) : 0;
     const double z = static_cast<double>(random() % 1200) / 100;
     const auto T = static_cast<int64_t>(std::min(mean + z * std::sqrt(squares), most));
-    const double log10_p = Log10FixedP(law, levels, T).log10_p, bound = LnChernoff(ScoreLaw(law), levels, static_cast<double>(T) - mean) / kLn10;
+    const double log10_p = Log10FixedP(law, levels, T).log10_p, bound = LnChernoff(ScoreLaw(law), levels, static_cast<double>(T) - mean) / std::numbers::ln10;
     CHECK(log10_p <= bound + 1e-9);
     // Bahadur and Rao: the bound is too large by a factor of order sd times the saddle, not by more.
     CHECK(log10_p >= bound - 4);

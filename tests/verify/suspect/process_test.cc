@@ -1,16 +1,12 @@
 #include "verify/suspect/process.h"
 
+#include <numbers>
+
 #include "tests/verify/suspect/suspect_vectors.h"
 
 using namespace verdigris;
 using namespace verdigris::testing;
 using namespace verdigris::verify;
-
-namespace {
-
-constexpr double kLn10 = 2.302585092994045684;
-
-}  // namespace
 
 TEST_CASE("the e-process meets the vectors") {
   for (const auto& row : SuspectVectors()["steps"]) {
@@ -41,7 +37,7 @@ TEST_CASE("the e-process meets the vectors") {
       return outcome;
     };
     const auto outcome = check({a}, row["ln_e"]);
-    CHECK(std::fabs(-outcome.ln_max / kLn10 - row["log10_p_anytime"].get<double>()) <= 1e-9 + slack);
+    CHECK(std::fabs(-outcome.ln_max / std::numbers::ln10 - row["log10_p_anytime"].get<double>()) <= 1e-9 + slack);
     check({negated}, row["ln_e_negated"]);
     check({a, negated}, row["ln_e_mean_of_both"]);
   }
@@ -92,8 +88,8 @@ TEST_CASE("a coefficient that looks at earlier draws keeps the level of the anyt
 TEST_CASE("looks pay their factors") {
   for (const auto& row : SuspectVectors()["decisions"]["looks"]) {
     std::vector<double> log10_p;
-    for (const double ln_p : row["ln_p"].get<std::vector<double>>()) log10_p.push_back(ln_p / kLn10);
-    CHECK(CloseBound(Log10AfterLooks(log10_p) * kLn10, row["ln_p_anytime"]));
+    for (const double ln_p : row["ln_p"].get<std::vector<double>>()) log10_p.push_back(ln_p / std::numbers::ln10);
+    CHECK(CloseBound(Log10AfterLooks(log10_p) * std::numbers::ln10, row["ln_p_anytime"]));
   }
   CHECK(Log10AfterLooks({}) == 0);
 }

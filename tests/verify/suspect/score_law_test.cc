@@ -1,6 +1,7 @@
 #include "verify/suspect/score_law.h"
 
 #include <map>
+#include <numbers>
 #include <vector>
 
 #include "tests/verify/suspect/suspect_vectors.h"
@@ -10,8 +11,6 @@ using namespace verdigris::testing;
 using namespace verdigris::verify;
 
 namespace {
-
-constexpr double kLn10 = 2.302585092994045684;
 
 // Coefficients are small rationals; bounds and e-values do not change when coefficients and T grow by one factor.
 std::vector<Level> Scaled(const nlohmann::json& coefficients, double factor) {
@@ -29,7 +28,7 @@ std::vector<Level> Scaled(const nlohmann::json& coefficients, double factor) {
 void CheckPoint(const NullLaw& law, const std::vector<Level>& levels, const nlohmann::json& point, double factor) {
   const ScoreLaw score(law);
   const double T = factor * (point.at("T").is_string() ? Fraction(point["T"]) : point["T"].get<double>());
-  CHECK_MESSAGE(CloseBound(LnChernoff(score, levels, T) / kLn10, point.at("log10_chernoff")), point.dump());
+  CHECK_MESSAGE(CloseBound(LnChernoff(score, levels, T) / std::numbers::ln10, point.at("log10_chernoff")), point.dump());
   CHECK_MESSAGE(CloseBound(LnFixedE(score, levels, T), point.at("ln_e")), point.dump());
 }
 
