@@ -57,7 +57,7 @@ std::string AllNames() {
   for (int byte = 0; byte < 256; ++byte) {
     const bool itself = (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174;
     const int code = itself ? byte : next++;
-    char name[8];
+    char name[12];
     std::snprintf(name, sizeof(name), "\\u%04x", static_cast<unsigned>(code));
     out += "\"" + std::string(name) + "\":" + std::to_string(byte) + ",";
   }

@@ -10,7 +10,8 @@
 #include <chrono>
 #include <cstdio>
 #include <cstring>
-#include <functional>
+#include <algorithm>
+#include <map>
 
 #include "tests/experiments/distillation/suspect_world.h"
 #include "verify/multiplicity.h"
@@ -28,21 +29,22 @@ const References kT = std::vector<size_t>{0}, kB = std::vector<size_t>{1}, kBoth
 
 struct World {
   PocketWorld pocket = LoadPocketWorld();
-  pocket::PocketLm base;
   std::string folder;
+  verify::ReferenceModel teacher, base;
 
-  explicit World(const std::string& from) : base(Must(pocket::PocketLm::Load(from + "/base"))), folder(from) {}
+  explicit World(const std::string& from)
+      : folder(from), teacher(ReferenceModelOf(pocket, VERDIGRIS_SOURCE_DIR "/datasets/pocket_lm")), base(ReferenceModelOf(pocket, from + "/base")) {}
 };
 
 // One student's stored answers or reading, and what the references make of them.
 struct Stored {
   std::vector<DumpRecord> records;
-  std::vector<ReferenceLists> t, b;
+  std::vector<Lists> t, b;
 };
 
 Stored LoadStored(const World& world, const std::string& name, size_t t_tokens, size_t b_tokens) {
   Stored stored{ReadDump(world.folder + "/" + name + ".zst"), {}, {}};
-  stored.t = ReferencesOf(world.pocket.model, stored.records, t_tokens);
+  stored.t = ReferencesOf(world.teacher, stored.records, t_tokens);
   stored.b = ReferencesOf(world.base, stored.records, b_tokens);
   return stored;
 }

@@ -18,7 +18,7 @@ constexpr char kFolder[] = VERDIGRIS_SOURCE_DIR "/datasets/distilled";
 
 struct Student {
   PocketWorld pocket = LoadPocketWorld();
-  pocket::PocketLm base = Must(pocket::PocketLm::Load(std::string(kFolder) + "/base"));
+  ReferenceModel teacher = ReferenceModelOf(pocket, VERDIGRIS_SOURCE_DIR "/datasets/pocket_lm"), base = ReferenceModelOf(pocket, std::string(kFolder) + "/base");
   Profile profile = DistillationProfile(pocket, 2, false);
   std::vector<KeyFile> keys = DistillationKeys(profile, 1, {});
   const KeyFile* pointer = &keys[0];
@@ -26,7 +26,7 @@ struct Student {
 
   SuspectEvidence Evidence(const char* name, Showing showing, size_t tokens, size_t lists) const {
     const auto records = ReadDump(std::string(kFolder) + "/" + name + ".zst");
-    const auto t = ReferencesOf(pocket.model, records, tokens), b = ReferencesOf(base, records, tokens);
+    const auto t = ReferencesOf(teacher, records, tokens), b = ReferencesOf(base, records, tokens);
     return EvidenceOf(pocket, records, 2, showing, tokens, lists, {&t, &b});
   }
 };

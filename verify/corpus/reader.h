@@ -1,0 +1,67 @@
+// What every input looks like to a scan: records in order, each with the segment it starts in (corpus.md C2, C3).
+//
+// Errors   kIo: the system's reason; the unit is tried again at the next start. kMalformed, kUnsupported, kLimit on opening: the
+//          input as a whole cannot be read ("unknown_format", "megatron", ...). What is wrong with one record, or with the bytes
+//          behind it, is no error: it is a record that failed, or broken() (corpus.md C15).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "verify/corpus/input.h"
+#include "watermark/result.h"
+
+namespace verdigris::verify {
+
+enum class RecordKind { kText, kIds, kNotText, kFailed };
+
+struct Record {
+  RecordKind kind = RecordKind::kText;
+  std::string_view failure;       // kFailed: the code of C15, a string literal
+  uint64_t segment = 0;           // in which it starts
+  uint64_t offset = 0;            // its place, as the table of C2 counts for the format
+  std::string_view text;          // kText: bytes as extracted, ill-formed UTF-8 included
+  std::span<const uint32_t> ids;  // kIds
+  std::string_view name;          // for people: --id-field, WARC-Record-ID; empty if there is none
+  std::string_view group;         // value of the field that names the group, or of the URL that does; empty if there is none
+};
+
+// How records are taken from an input. What is not asked stays at its default.
+struct ReadOptions {
+  std::string text_field = "text";  // a name, or a JSON Pointer; of CSV without a header a column number from 0
+  std::string ids_field;            // given: ids are read instead of text
+  std::string id_field = "id";
+  std::string group_field;          // empty: `group` is the URL of a WARC record and empty elsewhere
+  bool header = true;               // csv, tsv
+  TokenType dtype = TokenType::kNone;
+  int64_t eos = -1;                 // arrays are cut behind this id; -1: not at all
+  uint64_t unit_bytes = uint64_t{64} << 20;
+  uint64_t max_record_bytes = uint64_t{64} << 20;
+  uint64_t max_inflated = uint64_t{1} << 40;
+  bool zstd_long = false;
+};
+
+// One pass over consecutive segments of one input.
+class Reader {
+ public:
+  virtual ~Reader() = default;
+
+  // The next record that starts in [first, end); false behind the last one. Views stand until the next call.
+  virtual Result<bool> Next(Record& record) = 0;
+  // After false: the segment the input ended in, or was broken in; nothing if more follows behind `end`. A segment without
+  // records is one too: a unit for each of first..last_segment() exists.
+  virtual std::optional<uint64_t> last_segment() const = 0;
+  // After false: the code of C15 for a fault in the bytes themselves; empty if there was none.
+  virtual std::string_view broken() const = 0;
+  // What was read of the file as it lies, for progress.
+  virtual uint64_t bytes_read() const = 0;
+};
+
+// Records of segments [first, end). An unseekable input (Input::seekable) is inflated from its start, passing over what lies
+// before `first`.
+Result<std::unique_ptr<Reader>> OpenReader(const Input& input, const ReadOptions& options, uint64_t first, uint64_t end);
+
+}  // namespace verdigris::verify
