@@ -1,12 +1,14 @@
 // What every input looks like to a scan: records in order, each with the segment it starts in (corpus.md C2, C3).
 //
-// Errors   kIo: the system's reason; the unit is tried again at the next start. kMalformed, kUnsupported, kLimit on opening: the
-//          input as a whole cannot be read ("unknown_format", "megatron", ...). What is wrong with one record, or with the bytes
-//          behind it, is no error: it is a record that failed, or broken() (corpus.md C15).
+// Errors   kIo, kNotFound: the system's reason; the unit is tried again at the next start. kInvalidArgument: options that do not
+//          suit the input. kUnsupported: a format this build cannot read. kNoMemory. What is wrong with one record, or with the
+//          bytes behind it, is no error: it is a record that failed, or broken() (corpus.md C15), also where the head of the input
+//          is wrong: that is a first segment without records, broken.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -29,21 +31,6 @@ struct Record {
   std::string_view group;         // value of the field that names the group, or of the URL that does; empty if there is none
 };
 
-// How records are taken from an input. What is not asked stays at its default.
-struct ReadOptions {
-  std::string text_field = "text";  // a name, or a JSON Pointer; of CSV without a header a column number from 0
-  std::string ids_field;            // given: ids are read instead of text
-  std::string id_field = "id";
-  std::string group_field;          // empty: `group` is the URL of a WARC record and empty elsewhere
-  bool header = true;               // csv, tsv
-  TokenType dtype = TokenType::kNone;
-  int64_t eos = -1;                 // arrays are cut behind this id; -1: not at all
-  uint64_t unit_bytes = uint64_t{64} << 20;
-  uint64_t max_record_bytes = uint64_t{64} << 20;
-  uint64_t max_inflated = uint64_t{1} << 40;
-  bool zstd_long = false;
-};
-
 // One pass over consecutive segments of one input.
 class Reader {
  public:
@@ -52,9 +39,11 @@ class Reader {
   // The next record that starts in [first, end); false behind the last one. Views stand until the next call.
   virtual Result<bool> Next(Record& record) = 0;
   // After false: the segment the input ended in, or was broken in; nothing if more follows behind `end`. A segment without
-  // records is one too: a unit for each of first..last_segment() exists.
+  // records is one too: a unit for each of first..last_segment() exists. Where a fault cuts a record off, the input is broken
+  // in the segment in which that record starts, and the record is none.
   virtual std::optional<uint64_t> last_segment() const = 0;
-  // After false: the code of C15 for a fault in the bytes themselves; empty if there was none.
+  // After false: the code of C15 for a fault in the bytes themselves, "bomb", "window", "corrupt", "warc", "csv", "npy", "megatron",
+  // "tokens" or "parquet"; empty if there was none before `end`.
   virtual std::string_view broken() const = 0;
   // What was read of the file as it lies, for progress.
   virtual uint64_t bytes_read() const = 0;
