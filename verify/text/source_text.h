@@ -2,18 +2,14 @@
 // place in the document.
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "verify/text/tokenizer.h"
+#include "verify/text/byte_map.h"
+#include "verify/text/composer.h"
 
 namespace verdigris::verify {
-
-// Length of the longest part of `text`, from its start, that could begin a well-formed UTF-8 sequence, at least 1 (Unicode 3.9).
-// Precondition: text is not empty and starts with no well-formed sequence.
-size_t IllFormedLength(std::string_view text);
 
 // Buffers that may be read into again and again.
 class SourceText {
@@ -27,33 +23,14 @@ class SourceText {
 
   // Takes ranges of tokens that ascend from bytes of text() to bytes of the document. What is unchanged maps byte by byte; a
   // stretch that was changed maps as a whole.
-  void ToDocument(std::vector<Token>& tokens) const;
+  void ToDocument(std::vector<Token>& tokens) const { map_.ToDocument(tokens); }
 
  private:
-  struct Stretch {
-    uint32_t text_begin : 31;
-    uint32_t changed : 1;
-    uint32_t source_begin;
-  };
-  struct Unit {
-    uint32_t code_point;
-    uint32_t begin;  // in the document
-    bool ill_formed;
-  };
-  void Append(std::string_view bytes, size_t source_begin, bool changed);
-  void AppendUnits();
-
   std::string_view text_;
-  uint32_t source_bytes_ = 0;
   std::string changed_text_;
-  std::vector<Stretch> stretches_;  // tile text and document, in order; none: both are the same
-  std::vector<Unit> units_;         // of a stretch that may compose
-  struct Marked {
-    uint32_t code_point;
-    uint8_t combining_class;
-  };
-  std::vector<Marked> decomposed_;
-  std::string composed_;
+  ByteMap map_;
+  Composer composer_{9};  // as the tokenizers library has it (unicode-normalization of that version)
+  std::vector<TextUnit> ready_;
 };
 
 }  // namespace verdigris::verify
