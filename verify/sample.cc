@@ -36,6 +36,48 @@ bool Unite(std::vector<Sample::Row>& sorted) {
   return agree;
 }
 
+// The first sample_log2 bits are zero.
+bool IsBelow(const Fingerprint& fingerprint, int sample_log2) {
+  for (int bit = 0; bit < sample_log2; bit += 8) {
+    const int here = std::min(8, sample_log2 - bit);
+    if (fingerprint[static_cast<size_t>(bit) / 8] >> (8 - here) != 0) return false;
+  }
+  return true;
+}
+
+// `add(fingerprint, score)` for each tuple of `layer` that `takes(fingerprint)`.
+template <class Takes, class Add>
+void ForTuplesOf(const Profile& profile, const Layers& layers, Layer layer, const Fingerprinter& fingerprinter,
+                 std::span<const uint32_t> ids, std::span<const PositionState> states, Takes&& takes, Add&& add) {
+  const size_t h = profile.window();
+  const uint32_t* windows[kBatch];
+  uint32_t tokens[kBatch];
+  Layer assigned[kBatch];
+  Fingerprint fingerprints[kBatch];
+  uint64_t scores[kBatch];
+  const bool every_window = profile.needs_selector() && !layers.has_selector();
+  if (every_window) std::fill_n(assigned, kBatch, layer);
+  for (size_t t = h; t < ids.size();) {
+    size_t count = 0;
+    for (; t < ids.size() && count < kBatch; ++t) {
+      if (states[t] != PositionState::kEligible) continue;
+      windows[count] = &ids[t - h];
+      tokens[count++] = ids[t];
+    }
+    if (!every_window) layers.Assign(profile, windows, count, assigned);
+    fingerprinter.Of(windows, tokens, h, count, fingerprints);
+    size_t kept = 0;
+    for (size_t i = 0; i < count; ++i) {
+      if (assigned[i] != layer || !takes(fingerprints[i])) continue;
+      windows[kept] = windows[i];
+      tokens[kept] = tokens[i];
+      fingerprints[kept++] = fingerprints[i];
+    }
+    layers.Score(profile, layer, windows, tokens, kept, scores);
+    for (size_t i = 0; i < kept; ++i) add(fingerprints[i], scores[i]);
+  }
+}
+
 }  // namespace
 
 Result<Fingerprinter> Fingerprinter::Create(const Key& layer_key) {
@@ -67,12 +109,7 @@ Sample::Sample(size_t keep, int sample_log2) : keep_(keep), sample_log2_(sample_
 }
 
 bool Sample::Takes(const Fingerprint& fingerprint) const {
-  // The first sample_log2 bits are zero.
-  for (int bit = 0; bit < sample_log2_; bit += 8) {
-    const int here = std::min(8, sample_log2_ - bit);
-    if (fingerprint[static_cast<size_t>(bit) / 8] >> (8 - here) != 0) return false;
-  }
-  return !full_ || fingerprint <= rows_.back().fingerprint;
+  return IsBelow(fingerprint, sample_log2_) && (!full_ || fingerprint <= rows_.back().fingerprint);
 }
 
 void Sample::Add(const Fingerprint& fingerprint, uint64_t score) {
@@ -142,35 +179,19 @@ double Sample::inflation() {
   return sum == 0 ? 0 : squares / sum;
 }
 
+void SampleTuples(const Profile& profile, const Layers& layers, Layer layer, const Fingerprinter& fingerprinter,
+                  std::span<const uint32_t> ids, std::span<const PositionState> states, int sample_log2, std::vector<SampledTuple>& out) {
+  ForTuplesOf(profile, layers, layer, fingerprinter, ids, states,
+              [&](const Fingerprint& fingerprint) { return IsBelow(fingerprint, sample_log2); },
+              [&](const Fingerprint& fingerprint, uint64_t score) { out.push_back({fingerprint, score}); });
+}
+
 void SampleText(const Profile& profile, const Layers& layers, Layer layer, const Fingerprinter& fingerprinter,
                 std::span<const uint32_t> ids, std::span<const PositionState> states, Sample& sample) {
-  const size_t h = profile.window();
-  const uint32_t* windows[kBatch];
-  uint32_t tokens[kBatch];
-  Layer assigned[kBatch];
-  Fingerprint fingerprints[kBatch];
-  uint64_t scores[kBatch];
-  for (size_t t = h; t < ids.size();) {
-    size_t count = 0;
-    for (; t < ids.size() && count < kBatch; ++t) {
-      if (states[t] != PositionState::kEligible) continue;
-      windows[count] = &ids[t - h];
-      tokens[count++] = ids[t];
-    }
-    layers.Assign(profile, windows, count, assigned);
-    fingerprinter.Of(windows, tokens, h, count, fingerprints);
-    size_t kept = 0;
-    for (size_t i = 0; i < count; ++i) {
-      if (assigned[i] != layer || !sample.Takes(fingerprints[i])) continue;
-      windows[kept] = windows[i];
-      tokens[kept] = tokens[i];
-      fingerprints[kept++] = fingerprints[i];
-    }
-    layers.Score(profile, layer, windows, tokens, kept, scores);
-    for (size_t i = 0; i < kept; ++i) {
-      if (sample.Takes(fingerprints[i])) sample.Add(fingerprints[i], scores[i]);
-    }
-  }
+  ForTuplesOf(profile, layers, layer, fingerprinter, ids, states, [&](const Fingerprint& fingerprint) { return sample.Takes(fingerprint); },
+              [&](const Fingerprint& fingerprint, uint64_t score) {
+                if (sample.Takes(fingerprint)) sample.Add(fingerprint, score);
+              });
 }
 
 }  // namespace verdigris::verify

@@ -72,7 +72,18 @@ class Sample {
   std::vector<Row> pending_;  // not yet among them
 };
 
-// Adds the eligible positions of one text that belong to `layer`. Precondition: as Layers::Assign, and Has(layer).
+struct SampledTuple {
+  Fingerprint fingerprint;
+  uint64_t score;
+};
+
+// Appends the tuples of the eligible positions of one text that belong to `layer` (all of them where the selector is needed
+// and not there) and whose fingerprint is below 2^(128 - sample_log2), in the order of the positions: what
+// Sample::Add wants of them. Precondition: Has(layer).
+void SampleTuples(const Profile& profile, const Layers& layers, Layer layer, const Fingerprinter& fingerprinter,
+                  std::span<const uint32_t> ids, std::span<const PositionState> states, int sample_log2, std::vector<SampledTuple>& out);
+
+// The same into a sample.
 void SampleText(const Profile& profile, const Layers& layers, Layer layer, const Fingerprinter& fingerprinter,
                 std::span<const uint32_t> ids, std::span<const PositionState> states, Sample& sample);
 

@@ -3,10 +3,13 @@
 // tombstones: what was inserted last never stands in front of an older entry of its run, also after the table grew,
 // since it is then filled again in the order of positions.
 //
+// A text whose length is known needs less: a set of the ends of its stretches, of the right size from the start.
+//
 // Tested by tests/watermark/context_test.cc (native.json `eligibility`; the history against a quadratic reference).
 #include "watermark/context.h"
 
 #include <algorithm>
+#include <bit>
 #include <cassert>
 #include <cstring>
 #include <new>
@@ -43,25 +46,52 @@ Result<void> CheckIds(std::span<const uint32_t> ids) {
 
 void ClassifyPositions(std::span<const uint32_t> ids, size_t h, const SpecialIds& special, Rule rule,
                        std::vector<PositionState>& states) {
+  PositionClassifier().Classify(ids, h, special, rule, states);
+}
+
+void PositionClassifier::Clear(size_t most) {
+  const size_t slots = std::bit_ceil(std::max<size_t>(64, 2 * most));
+  if (slots > slots_.size()) slots_.resize(slots);
+  std::fill_n(slots_.begin(), slots, 0);
+  mask_ = slots - 1;
+}
+
+bool PositionClassifier::Insert(const uint32_t* ids, size_t end, size_t width) {
+  const uint32_t* stretch = ids + end - width;
+  size_t slot = static_cast<size_t>(HashIds(seed_, stretch, width)) & mask_;
+  for (; slots_[slot] != 0; slot = (slot + 1) & mask_) {
+    if (SameWindow(ids + slots_[slot] - width, stretch, width)) return false;
+  }
+  slots_[slot] = static_cast<uint32_t>(end);
+  return true;
+}
+
+void PositionClassifier::Classify(std::span<const uint32_t> ids, size_t h, const SpecialIds& special, Rule rule,
+                                  std::vector<PositionState>& states) {
   states.resize(ids.size());
   std::fill_n(states.begin(), std::min(h, ids.size()), PositionState::kShort);
   if (ids.size() <= h) return;
+  if (rule == Rule::kFirst) Clear(ids.size() - h);
   size_t clean = 0;  // ids since the last special one, before position t
   for (size_t i = 0; i < h; ++i) clean = special.Contains(ids[i]) ? 0 : clean + 1;
   for (size_t t = h; t < ids.size(); ++t) {
     const bool special_id = special.Contains(ids[t]);
-    states[t] = clean < h || special_id ? PositionState::kSpecial : PositionState::kEligible;
+    // The set takes in every window, also where the token or the window is special.
+    const bool first = rule == Rule::kTuple || Insert(ids.data(), t, h);
+    states[t] = clean < h || special_id ? PositionState::kSpecial : first ? PositionState::kEligible : PositionState::kRepeated;
     clean = special_id ? 0 : clean + 1;
   }
-  if (rule == Rule::kTuple) return;
-  // The seen set takes in every window, also where the token or the window is special.
-  History history(h);
-  history.Push(ids.first(h));
+}
+
+void PositionClassifier::FirstOfEachTuple(std::span<const uint32_t> ids, size_t h, Rule rule, std::span<const PositionState> states,
+                                          std::vector<uint32_t>& positions) {
+  positions.clear();
+  // Where each window counts once, so does each tuple.
+  if (rule == Rule::kTuple) Clear(ids.size());
   for (size_t t = h; t < ids.size(); ++t) {
-    if (states[t] == PositionState::kEligible && history.Next() == History::NextState::kRepeated) {
-      states[t] = PositionState::kRepeated;
-    }
-    history.Push(ids.subspan(t, 1));
+    if (states[t] != PositionState::kEligible) continue;
+    if (rule == Rule::kTuple && !Insert(ids.data(), t + 1, h + 1)) continue;
+    positions.push_back(static_cast<uint32_t>(t));
   }
 }
 

@@ -68,6 +68,30 @@ Result<void> CheckIds(std::span<const uint32_t> ids);
 void ClassifyPositions(std::span<const uint32_t> ids, size_t h, const SpecialIds& special, Rule rule,
                        std::vector<PositionState>& states);
 
+// The same for one text after another, without allocation once the table is as large as the longest text needs. One user at
+// a time.
+class PositionClassifier {
+ public:
+  PositionClassifier() : seed_(RandomTableSeed()) {}
+
+  void Classify(std::span<const uint32_t> ids, size_t h, const SpecialIds& special, Rule rule, std::vector<PositionState>& states);
+  // Replaces `positions` by the eligible ones whose tuple was not met before in the text, ascending.
+  // Precondition: states are those of Classify() for ids and rule; further positions may have been made ineligible, but then
+  // every one of the same tuple.
+  void FirstOfEachTuple(std::span<const uint32_t> ids, size_t h, Rule rule, std::span<const PositionState> states,
+                        std::vector<uint32_t>& positions);
+
+ private:
+  // Starts a set of at most `most` stretches of `width` ids.
+  void Clear(size_t most);
+  // Whether the stretch that ends before ids[end] was not in the set; it is then.
+  bool Insert(const uint32_t* ids, size_t end, size_t width);
+
+  uint64_t seed_;
+  std::vector<uint32_t> slots_;  // open addressing: the end of a stretch, 0 where free
+  size_t mask_ = 0;
+};
+
 // Whether the next position's window equals that of an earlier position (h or later) of the output.
 // Precondition: output.size() >= h. Cost: O(n), no memory.
 bool WindowIsRepeated(std::span<const uint32_t> output, size_t h);

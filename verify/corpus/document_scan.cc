@@ -1,0 +1,110 @@
+// The walk is that of every other test: PositionClassifier says which positions count and which of them bring a new tuple, Layers
+// whose windows are whose and what they score. Only the buffers are kept from document to document.
+//
+// Tested by tests/verify/corpus/document_scan_test.cc (against JudgeText, every scheme, both rules).
+#include "verify/corpus/document_scan.h"
+
+#include <algorithm>
+
+#include "verify/law.h"
+
+namespace verdigris::verify {
+
+DocumentScanner::DocumentScanner(const JudgeKeys& keys, Rule rule, const StopList* stop_list)
+    : keys_(keys), rule_(rule), stop_list_(stop_list), law_(keys.profile().scheme().null_law(keys.profile())),
+      scores_(2 * keys.tests().size()), results_(keys.tests().size()) {}
+
+void DocumentScanner::ScoreLayer(const JudgeKeys::Test& test, Layer layer, LayerScores& out) {
+  const size_t h = keys_.profile().window();
+  out.positions.clear();
+  windows_.clear();
+  tokens_.clear();
+  for (size_t i = 0; i < tuples_.size(); ++i) {
+    if (!layers_.empty() && layers_[i] != layer) continue;
+    const uint32_t t = tuples_[i];
+    out.positions.push_back(t);
+    windows_.push_back(&ids_[t - h]);
+    tokens_.push_back(ids_[t]);
+  }
+  out.scores.resize(tokens_.size());
+  test.layers.Score(keys_.profile(), layer, windows_.data(), tokens_.data(), tokens_.size(), out.scores.data());
+}
+
+Result<std::span<const DocumentScore>> DocumentScanner::Scan(std::span<const uint32_t> ids) {
+  VERDIGRIS_RETURN_IF_ERROR(CheckIds(ids));
+  const Profile& profile = keys_.profile();
+  const size_t h = profile.window();
+  ids_ = ids;
+  classifier_.Classify(ids, h, profile.special_ids(), rule_, states_);
+  if (stop_list_ != nullptr) stop_list_->Drop(ids, states_);
+  classifier_.FirstOfEachTuple(ids, h, rule_, states_, tuples_);
+  layers_.clear();
+  if (profile.needs_selector() && !keys_.without_selector()) {
+    windows_.clear();
+    for (const uint32_t t : tuples_) windows_.push_back(&ids[t - h]);
+    layers_.resize(tuples_.size());
+    keys_.tests().front().layers.Assign(profile, windows_.data(), windows_.size(), layers_.data());
+  }
+
+  Counts counts;
+  counts.tokens = ids.size();
+  std::array<uint64_t, 4> of_state{};
+  for (const PositionState state : states_) ++of_state[static_cast<size_t>(state)];
+  counts.short_ = of_state[static_cast<size_t>(PositionState::kShort)];
+  counts.special = of_state[static_cast<size_t>(PositionState::kSpecial)];
+  counts.repeated = of_state[static_cast<size_t>(PositionState::kRepeated)];
+  counts.duplicate = of_state[static_cast<size_t>(PositionState::kEligible)] - tuples_.size();
+  ids_above_vocab_ = 0;
+  for (const uint32_t id : ids) ids_above_vocab_ += id >= profile.vocab();
+
+  for (size_t i = 0; i < results_.size(); ++i) {
+    const JudgeKeys::Test& test = keys_.tests()[i];
+    DocumentScore& result = results_[i];
+    result = {counts, 0, 0, 0};
+    for (const auto& [layer, used, scores] : {std::tuple{Layer::kProvider, test.provider, &scores_[2 * i]},
+                                              std::tuple{Layer::kAccount, test.account, &scores_[2 * i + 1]}}) {
+      if (!used) continue;
+      ScoreLayer(test, layer, *scores);
+      result.n += scores->scores.size();
+      for (const uint64_t score : scores->scores) result.statistic += score;
+    }
+    // Without selector a position is scored under both layers, and is one position.
+    result.counts.scored = layers_.empty() ? tuples_.size() : result.n;
+    result.counts.other_layer = tuples_.size() - result.counts.scored;
+    result.log10_p = Log10UpperTail(law_, result.n, result.statistic);
+  }
+  return std::span<const DocumentScore>(results_);
+}
+
+std::vector<std::array<uint32_t, 2>> DocumentScanner::FindSpans(size_t test, double log10_alpha) {
+  const LayerScores& a = scores_[2 * test];
+  const LayerScores& b = scores_[2 * test + 1];
+  const bool has_a = keys_.tests()[test].provider, has_b = keys_.tests()[test].account;
+  const size_t size_a = has_a ? a.scores.size() : 0, size_b = has_b ? b.scores.size() : 0;
+  std::vector<uint64_t> scores;
+  std::vector<uint32_t> positions;
+  scores.reserve(size_a + size_b);
+  positions.reserve(size_a + size_b);
+  for (size_t i = 0, j = 0; i < size_a || j < size_b;) {
+    const bool from_a = j == size_b || (i < size_a && a.positions[i] <= b.positions[j]);
+    scores.push_back(from_a ? a.scores[i] : b.scores[j]);
+    positions.push_back(from_a ? a.positions[i++] : b.positions[j++]);
+  }
+  std::vector<std::array<uint32_t, 2>> spans;
+  for (const Segment& segment : FindSegments(law_, scores, log10_alpha)) {
+    spans.push_back({positions[segment.first], positions[segment.last - 1] + 1});
+  }
+  std::sort(spans.begin(), spans.end());
+  return spans;
+}
+
+void DocumentScanner::GroupTuples(size_t test, const std::array<const Fingerprinter*, 2>& fingerprinters, int sample_log2,
+                                  std::vector<SampledTuple>& out) {
+  const JudgeKeys::Test& of = keys_.tests()[test];
+  for (const auto& [layer, used, fingerprinter] : {std::tuple{Layer::kProvider, of.provider, fingerprinters[0]},
+                                                   std::tuple{Layer::kAccount, of.account, fingerprinters[1]}}) {
+    if (used) SampleTuples(keys_.profile(), of.layers, layer, *fingerprinter, ids_, states_, sample_log2, out);
+  }
+}
+
+}  // namespace verdigris::verify
