@@ -1,10 +1,7 @@
 # Looks while answers are collected: with the key they are judged, and collecting stops when the result is clear. The endpoint
 # on this machine gives the stored answers.
 . "$SRC/tests/cli/prelude"
-keys master
-model=$SRC/datasets/pocket_lm
-verdigris profile new --scheme green --tokenizer "$model/tokenizer.model" --delta 4 -o p.json
-verdigris derive --from master.key --profile p.json --epoch 1 --role provider -o k.key
+pocket_suspect
 cat > server.py << 'END'
 import http.server, json, sys
 prompts = {p["prompt"]: p["id"] for p in map(json.loads, open(sys.argv[1]))}

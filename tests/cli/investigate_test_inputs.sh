@@ -1,15 +1,11 @@
 # What cannot be judged is named: options, keys, answers, references, filters.
 . "$SRC/tests/cli/prelude"
-keys master
-model=$SRC/datasets/pocket_lm
-verdigris profile new --scheme green --tokenizer "$model/tokenizer.model" --delta 4 -o p.json
-verdigris derive --from master.key --profile p.json --epoch 1 --role provider -o k.key
+pocket_suspect
 sha=$(sha256sum "$model/model.safetensors" | cut -d' ' -f1)
-plan() { verdigris investigate plan --profile p.json --prompts "$data/suspect-prompts.jsonl" --files --model student --answers 3 --max-tokens 150 --alpha 1e-3 "$@" > /dev/null; }
 run() { try verdigris investigate test --profile p.json --tokenizer "$model/tokenizer.model" "$@"; }
 good=$data/suspect-guilty.jsonl
-plan -o case
-plan --reference "provider,T,$sha,2026-01-01T00:00:00Z" -o reference
+plan_files -o case
+plan_files --reference "provider,T,$sha,2026-01-01T00:00:00Z" -o reference
 run --key k.key
 run case
 run --key k.key --answers "$good" nowhere

@@ -70,6 +70,17 @@ std::string DeviationWords(const SuspectFinding& finding) {
   return finding.decisive_deviation ? text + ", of what decides" : text;
 }
 
+// What the reference experiment says of the test that decided: all five students of each kind were found at 10^-6 (worst
+// -11.8, -35.4, -86.3; docs/investigating_a_model.md, G1, G2, G5). Empty for a test that it has not shown.
+std::string ReferenceExperimentWords(const SuspectFinding& finding) {
+  if (finding.tests.empty()) return "";
+  const std::string& name = finding.tests[finding.deciding].name;
+  const std::string_view size = finding.reading ? (name == "first-scaled" ? "17,600 windows" : "")
+                                : name == "residual" ? "205,000 answer tokens" : name == "difference" ? "41,000 answer tokens" : "";
+  if (size.empty()) return "";
+  return " In the reference experiment this test found 5 of 5 students with 10 % marked data at 10^-6, from " + std::string(size) + " each; other models may differ.";
+}
+
 }  // namespace
 
 std::string InvestigationText(const SuspectFinding& finding, uint64_t min_scored, const Palette& palette) {
@@ -139,8 +150,9 @@ std::string InvestigationText(const SuspectFinding& finding, uint64_t min_scored
       }
     }
     paragraph(finding.verdict == SuspectVerdict::kDetected
-                  ? "This shows exposure to marked text, not how: own collection, bought data, public reposts and a further model in between leave the same trace."
-                  : "A result below the level is no sign of independence: paraphrase and neutralisation in training or decoding remove the trace (arXiv:2502.11598).");
+                  ? std::string("This shows exposure to marked text, not how: own collection, bought data, public reposts and a further model in between leave the same trace.")
+                  : "A result below the level is no sign of independence: paraphrase and neutralisation in training or decoding remove the trace (arXiv:2502.11598)." +
+                        ReferenceExperimentWords(finding));
   }
   std::string references;
   for (const verify::ReferenceRow& row : finding.references) {
