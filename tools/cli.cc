@@ -252,12 +252,6 @@ std::string Shown(std::string_view value) {
   return "a text of " + std::to_string(value.size()) + " bytes";
 }
 
-std::string PrintReal(double value) {
-  char text[32];
-  const auto end = std::to_chars(text, text + sizeof text, value);
-  return {text, end.ptr};
-}
-
 Result<uint64_t> ParseInteger(std::string_view name, std::string_view text, uint64_t min, uint64_t max) {
   uint64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);

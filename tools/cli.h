@@ -11,6 +11,7 @@
 
 #include "tools/exit_code.h"
 #include "tools/terminal/output.h"
+#include "verify/report/figures.h"
 #include "watermark/result.h"
 
 namespace verdigris::tools {
@@ -58,6 +59,6 @@ Result<uint64_t> ParseInteger(std::string_view name, std::string_view text, uint
 Result<double> ParseReal(std::string_view name, std::string_view text);
 // A value as messages show it: a word as it is, anything that could be the user's text by its length alone.
 std::string Shown(std::string_view value);
-std::string PrintReal(double value);  // shortest that reads back
+using verify::PrintReal;
 
 }  // namespace verdigris::tools

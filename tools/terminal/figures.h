@@ -1,16 +1,13 @@
 // Numbers as tables for people show them.
 #pragma once
 
-#include <cstdio>
 #include <string>
+
+#include "verify/report/figures.h"
 
 namespace verdigris::tools {
 
-inline std::string Percent(double share) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.1f %%", 100 * share);
-  return text;
-}
+using verify::Percent;
 
 // Right-aligned.
 inline std::string Cell(std::string text, size_t width) {

@@ -1,13 +1,10 @@
-// Text from outside made safe to show: suspect texts and file names may hold sequences that a terminal obeys.
+// Text from outside made safe to show on a terminal.
 #pragma once
 
-#include <string>
-#include <string_view>
+#include "verify/report/printable.h"
 
 namespace verdigris::tools {
 
-// Control characters and those that turn the writing direction come out as \x1b or \u202e, an ill-formed byte as U+FFFD;
-// line feeds and tabs stay where `keep_lines`.
-std::string Printable(std::string_view text, bool keep_lines = false);
+using verify::Printable;
 
 }  // namespace verdigris::tools

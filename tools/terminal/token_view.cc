@@ -1,6 +1,3 @@
-// The martingale and not a z-score is drawn: its height means the same at every place, evidence that would stand if the
-// text ended there (statistics.md section 6).
-//
 // The text is hostile: what a terminal obeys is shown, not sent (printable.h). Colours are ended before a line feed, so
 // that no background runs on to the end of a line. Tested by tests/cli/show*.sh.
 #include "tools/terminal/token_view.h"
@@ -11,27 +8,24 @@
 
 #include "tools/cli.h"  // PrintReal
 #include "tools/terminal/printable.h"
-#include "verify/martingale.h"
+#include "verify/report/text_view.h"
 
 namespace verdigris::tools {
 namespace {
 
 constexpr size_t kCells = 60;
 
-bool IsScored(const verify::TokenState& state) { return state.kind == verify::TokenState::Kind::kScored; }
-
-bool IsHit(const verify::TokenState& state, const NullLaw& law) {
-  return static_cast<double>(state.score) > verify::MeanScore(law);
-}
-
 struct Marks {
   std::string_view colour, open, close;
 };
 
 Marks MarksOf(const verify::TokenState& state, const NullLaw& law, const Palette& palette) {
-  if (!IsScored(state)) return {palette.dim(), "<", ">"};
-  if (IsHit(state, law)) return {palette.hit(), "[", "]"};
-  return {palette.miss(), "", ""};
+  switch (verify::ClassOf(state, law)) {
+    case verify::TokenClass::kHit: return {palette.hit(), "[", "]"};
+    case verify::TokenClass::kMiss: return {palette.miss(), "", ""};
+    case verify::TokenClass::kNotScored: break;
+  }
+  return {palette.dim(), "<", ">"};
 }
 
 // White space at the ends stays outside of marks, so that words stay apart.
@@ -67,22 +61,18 @@ void AppendColoured(const std::string& text, const Marks& marks, const Palette& 
 
 void PrintTokens(std::string_view document, std::span<const verify::Token> tokens, std::span<const verify::TokenState> states,
                  const NullLaw& law, const Palette& palette, Output& out) {
-  size_t at = 0;  // bytes shown; a byte may stand behind several tokens
-  std::string line;
-  for (size_t i = 0; i < tokens.size(); ++i) {
-    const size_t begin = std::max<size_t>(at, tokens[i].begin), end = std::max<size_t>(begin, tokens[i].end);
-    line = Printable(document.substr(at, begin - at), /*keep_lines=*/true);
-    const std::string text = Printable(document.substr(begin, end - begin), /*keep_lines=*/true);
-    const Marks marks = MarksOf(states[i], law, palette);
+  verify::ForEachPiece(document, tokens, 0, tokens.size(), [&](std::string_view piece, size_t token) {
+    const std::string text = Printable(piece, /*keep_lines=*/true);
+    if (token == verify::kNoToken) return out.Write(text);
+    const Marks marks = MarksOf(states[token], law, palette);
+    std::string line;
     if (palette.on) {
       AppendColoured(text, marks, palette, line);
     } else {
       AppendMarked(text, marks, line);
     }
     out.Write(line);
-    at = end;
-  }
-  out.Write(Printable(document.substr(at), /*keep_lines=*/true));
+  });
   if (!document.ends_with('\n')) out.Write("\n");
   out.Write("\n");
   const auto key = [&](std::string_view colour, std::string_view text) {
@@ -96,30 +86,24 @@ void PrintEvidence(std::span<const verify::TokenState> states, const verify::Fin
   static constexpr const char* kBlocks[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
   static constexpr const char* kAscii[] = {"_", ".", ":", "-", "=", "+", "*", "#"};
   const auto& levels = UseUnicode() ? kBlocks : kAscii;
-  if (std::none_of(states.begin(), states.end(), IsScored)) return;
-  const size_t cells = std::min(kCells, states.size());
-  const double needed = -std::log10(finding.alpha);
-  std::vector<double> height;
+  const verify::Trajectory trajectory = verify::TrajectoryOf(states, finding.alpha, kCells);
+  const size_t cells = trajectory.height.size();
+  if (cells == 0) return;
+  const double top = std::max(trajectory.level, trajectory.highest);
+  const size_t reached = trajectory.reached ? *trajectory.reached * cells / states.size() : cells;
+  std::string strip;
   for (size_t cell = 0; cell < cells; ++cell) {
-    const size_t end = states.size() * (cell + 1) / cells;
-    height.push_back(end == 0 ? 0 : std::max(0.0, states[end - 1].log10_e));
-  }
-  const double top = std::max(needed, *std::max_element(height.begin(), height.end()));
-  const size_t reached = static_cast<size_t>(std::find_if(height.begin(), height.end(), [&](double h) { return h >= needed; }) - height.begin());
-  std::string strip, mark;
-  for (size_t cell = 0; cell < cells; ++cell) {
-    const auto level = static_cast<size_t>(std::min(7.0, std::floor(height[cell] / top * 8)));
+    const auto level = static_cast<size_t>(std::min(7.0, std::floor(trajectory.height[cell] / top * 8)));
     if (cell == reached) strip += palette.hit();
     strip += levels[level];
   }
   strip += reached < cells ? palette.reset() : "";
   char most[64];
-  std::snprintf(most, sizeof most, "10^%.1f at the highest", top == needed && reached == cells ? *std::max_element(height.begin(), height.end()) : top);
+  std::snprintf(most, sizeof most, "10^%.1f at the highest", trajectory.highest);
   out.Write("\nevidence  " + strip + "  " + most + "\n");
-  const std::string level = "alpha " + PrintReal(finding.alpha) + " (10^" + PrintReal(std::round(needed * 10) / 10) + ")";
-  out.Write(reached < cells ? "          " + std::string(reached, ' ') + "^ " + level + " reached by token " +
-                                  std::to_string(states.size() * (reached + 1) / cells) + "\n"
-                            : "          " + level + " not reached\n");
+  const std::string level = "alpha " + PrintReal(finding.alpha) + " (10^" + PrintReal(std::round(trajectory.level * 10) / 10) + ")";
+  out.Write(trajectory.reached ? "          " + std::string(reached, ' ') + "^ " + level + " reached by token " + std::to_string(*trajectory.reached) + "\n"
+                               : "          " + level + " not reached\n");
   if (!finding.localized || finding.localized->segments.empty()) return;
   std::string where(cells, ' ');
   for (const verify::MarkedSegment& segment : finding.localized->segments) {

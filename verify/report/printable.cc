@@ -1,22 +1,16 @@
 // What a terminal obeys: C0, DEL and C1 (ESC [ and CSI start sequences), and the bidirectional controls of UAX 9, which
-// can show one file name as another. Everything else is the reader's to judge.
+// can show one file name as another, on a page too. Everything else is the reader's to judge.
 // Tested by tests/tools/printable_test.cc and tests/cli/show_hostile.sh.
-#include "tools/terminal/printable.h"
+#include "verify/report/printable.h"
 
 #include <cstdint>
 #include <cstdio>
 
-#include "watermark/json.h"  // Utf8SequenceLength
+#include "verify/text/text_unit.h"  // CodePoint
+#include "watermark/json.h"         // Utf8SequenceLength
 
-namespace verdigris::tools {
+namespace verdigris::verify {
 namespace {
-
-uint32_t CodePoint(std::string_view sequence) {
-  static constexpr uint8_t kLeadBits[] = {0, 0x7F, 0x1F, 0x0F, 0x07};
-  uint32_t code = static_cast<uint8_t>(sequence[0]) & kLeadBits[sequence.size()];
-  for (const char c : sequence.substr(1)) code = code << 6 | (static_cast<uint8_t>(c) & 0x3F);
-  return code;
-}
 
 bool IsObeyed(uint32_t code) {
   const bool control = code < 0x20 || (code >= 0x7F && code < 0xA0);
@@ -38,7 +32,7 @@ std::string Printable(std::string_view text, bool keep_lines) {
       continue;
     }
     const std::string_view sequence = text.substr(0, length);
-    const uint32_t code = CodePoint(sequence);
+    const uint32_t code = verify::CodePoint(sequence);
     if (!IsObeyed(code) || (keep_lines && (code == '\n' || code == '\t'))) {
       out += sequence;
     } else {
@@ -51,4 +45,4 @@ std::string Printable(std::string_view text, bool keep_lines) {
   return out;
 }
 
-}  // namespace verdigris::tools
+}  // namespace verdigris::verify
