@@ -4,6 +4,9 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <numbers>
+#include <set>
+#include <unordered_map>
 
 #include <nlohmann/json.hpp>
 #include <openssl/crypto.h>
@@ -11,6 +14,8 @@
 #include "tools/investigate.h"
 #include "tools/terminal/message.h"
 #include "tools/terminal/printable.h"
+#include "verify/file.h"
+#include "verify/members.h"
 #include "verify/suspect/account_trial.h"
 
 namespace verdigris::tools {
@@ -26,6 +31,41 @@ constexpr const char* kAccountLimit =
 const verify::InvestigationTest& ModelTest(const verify::InvestigationContent& content) {
   const auto supervised = std::find_if(content.tests.begin(), content.tests.end(), [](const auto& test) { return test.filter_sha256.has_value(); });
   return supervised != content.tests.end() ? *supervised : content.tests.front();
+}
+
+constexpr size_t kMaxClusters = size_t{1} << 16, kMaxClusterLine = size_t{16} << 20;
+
+// JSON lines {"accounts":["acct-7","acct-8"],"cluster":"payer-12"}, of accounts that were given. Each is tested under its own key.
+Result<std::vector<verify::Cluster>> ReadClusters(const std::string& path, const std::vector<verify::AccountTest>& accounts) {
+  std::unordered_map<std::string_view, size_t> places;
+  for (size_t i = 0; i < accounts.size(); ++i) places.emplace(accounts[i].label, i);
+  VERDIGRIS_ASSIGN_OR_RETURN(verify::LineReader reader, verify::LineReader::Open(path, kMaxClusterLine));
+  std::vector<verify::Cluster> clusters;
+  std::set<std::string> names;
+  std::string_view line;
+  for (;;) {
+    VERDIGRIS_ASSIGN_OR_RETURN(const bool more, reader.Next(line));
+    if (!more) break;
+    const auto fault = [&](ErrorKind kind, const std::string& why) { return Fail(kind, reader.Place() + ": " + why); };
+    const auto json = ParseJson(line);
+    if (!json) return InFile(reader.Place(), json.error());
+    verify::Members members(*json, "");
+    verify::Cluster cluster;
+    cluster.name = members.Text("cluster", 1, 64);
+    const std::vector<std::string> labels = members.Texts("accounts", accounts.size(), 64);
+    if (auto done = members.Done(); !done) return InFile(reader.Place(), done.error());
+    if (!names.insert(cluster.name).second) return fault(ErrorKind::kMismatch, "cluster " + Shown(cluster.name) + " is listed twice");
+    for (const std::string& label : labels) {
+      const auto at = places.find(label);
+      if (at == places.end()) return fault(ErrorKind::kMismatch, Shown(label) + " is none of the accounts given");
+      cluster.members.push_back(at->second);
+    }
+    if (cluster.members.empty()) return fault(ErrorKind::kMalformed, "`accounts` must not be empty");
+    if (clusters.size() == kMaxClusters) return fault(ErrorKind::kLimit, "more than " + std::to_string(kMaxClusters) + " clusters");
+    clusters.push_back(std::move(cluster));
+  }
+  if (clusters.empty()) return Fail(ErrorKind::kMalformed, path + ": no cluster");
+  return clusters;
 }
 
 Result<std::vector<verify::AccountTest>> TestAccounts(const verify::AccountTrials& trials, const ModelAttribution& request, const verify::AccountSource& accounts) {
@@ -51,18 +91,34 @@ Result<std::vector<verify::AccountTest>> TestAccounts(const verify::AccountTrial
   }
 }
 
-nlohmann::ordered_json RowJson(const Row& row, const verify::AccountTest& account) {
-  nlohmann::ordered_json json = {{"account", account.label}, {"kid", account.kid}, {"scored", account.scored}, {"windows", account.windows}, {"log10_p", row.log10_p},
-                                 {"log10_adjusted", row.log10_adjusted}, {"log10_p_family", row.log10_family}, {"in_record", row.in_record},
-                                 {"log10_e", row.ln_e / std::log(10)}, {"log10_odds", row.log10_odds}};
+// What is judged: accounts, and clusters of them.
+struct Judged {
+  std::vector<verify::AccountTest> accounts;
+  std::vector<verify::Cluster> clusters;
+};
+
+std::string_view CombinedBy(const Row& row) { return row.kind == verify::AccountsFinding::Kind::kClusterMean ? "mean" : "product"; }
+
+nlohmann::ordered_json RowJson(const Row& row, const Judged& judged) {
+  nlohmann::ordered_json json;
+  if (row.kind == verify::AccountsFinding::Kind::kAccount) {
+    const verify::AccountTest& account = judged.accounts[row.index];
+    json = {{"account", account.label}, {"kid", account.kid}, {"scored", account.scored}, {"windows", account.windows}};
+  } else {
+    const verify::Cluster& cluster = judged.clusters[row.index];
+    json = {{"cluster", cluster.name}, {"combined", CombinedBy(row)}, {"members", cluster.members.size()}};
+  }
+  json.update({{"log10_p", row.log10_p}, {"log10_adjusted", row.log10_adjusted}, {"log10_p_family", row.log10_family}, {"in_record", row.in_record},
+               {"log10_e", row.ln_e / std::numbers::ln10}, {"log10_odds", row.log10_odds}});
   if (row.matched) json["matched"] = {{"count", row.matched->count}, {"least_log10_p", row.matched->least_log10_p}, {"greatest_log10_p", row.matched->greatest_log10_p}};
   return json;
 }
 
 std::string TenTo(double log10_p) { return "10^" + verify::FourPlacesUp(log10_p); }
 
-std::string Text(const verify::SuspectFinding& finding, const verify::AccountsFinding& found, const std::vector<verify::AccountTest>& tests, double alpha) {
-  std::string out = Printable(finding.input) + ": " + (found.named == 0 ? "no account" : std::to_string(found.named) + " of " + std::to_string(found.m) + " accounts") + " named at alpha " + PrintReal(alpha) + "\n";
+std::string Text(const verify::SuspectFinding& finding, const verify::AccountsFinding& found, const Judged& judged, double alpha) {
+  const std::string all = judged.clusters.empty() ? " accounts" : " accounts and entries of clusters";
+  std::string out = Printable(finding.input) + ": " + (found.named == 0 ? "no account" : std::to_string(found.named) + " of " + std::to_string(found.m) + all) + " named at alpha " + PrintReal(alpha) + "\n";
   if (finding.verdict == verify::SuspectVerdict::kRefused) {
     out += "  refused       " + finding.why + "\n";
   } else {
@@ -70,9 +126,15 @@ std::string Text(const verify::SuspectFinding& finding, const verify::AccountsFi
   }
   if (found.gate_open) out += "  accounts      " + std::to_string(found.tested) + " tested, " + std::to_string(found.without_filter) + " without a filter; the others have p = 1 and count\n";
   for (const Row& row : found.rows) {
-    const verify::AccountTest& account = tests[row.index];
-    out += std::string(row.named ? "  named         " : "  next          ") + account.label + ", key " + account.kid + ": p " + TenTo(row.log10_p) + ", " + TenTo(row.log10_adjusted) +
-           " after allowing for all accounts; " + std::to_string(account.scored) + " scored in " + std::to_string(account.windows) + " windows served\n";
+    const std::string ps = ": p " + TenTo(row.log10_p) + ", " + TenTo(row.log10_adjusted) + " after allowing for all accounts; ";
+    out += row.named ? "  named         " : "  next          ";
+    if (row.kind == verify::AccountsFinding::Kind::kAccount) {
+      const verify::AccountTest& account = judged.accounts[row.index];
+      out += account.label + ", key " + account.kid + ps + std::to_string(account.scored) + " scored in " + std::to_string(account.windows) + " windows served\n";
+    } else {
+      const verify::Cluster& cluster = judged.clusters[row.index];
+      out += "cluster " + Printable(cluster.name) + ps + std::string(CombinedBy(row)) + " of the e-values of " + std::to_string(cluster.members.size()) + " accounts\n";
+    }
     if (row.named && !row.in_record) out += "                a signed record, which multiplies by all accounts, would not name it\n";
     if (row.matched) {
       out += "  matched       " + std::to_string(row.matched->count) + " accounts of like volume: p " + TenTo(row.matched->least_log10_p) + " to " + TenTo(row.matched->greatest_log10_p) + "\n";
@@ -99,7 +161,7 @@ Result<ExitCode> AttributeModel(const ModelAttribution& request, const verify::A
   // Of a refused finding no number may be quoted, so it opens no gate.
   const bool refused = finding.verdict == verify::SuspectVerdict::kRefused;
   const double gate = refused ? 0 : verify::Log10PofLayer(finding, Layer::kProvider, "");
-  std::vector<verify::AccountTest> tests;
+  Judged judged;
   if (verify::GateOpens(gate, options.alpha)) {
     VERDIGRIS_ASSIGN_OR_RETURN(const verify::GatheredEvidence gathered, verify::GatherFor(loaded->inputs, model));
     VERDIGRIS_ASSIGN_OR_RETURN(const verify::TrialOptions trial, verify::OptionsOf(loaded->inputs, model, gathered.strict));
@@ -110,9 +172,12 @@ Result<ExitCode> AttributeModel(const ModelAttribution& request, const verify::A
     VERDIGRIS_ASSIGN_OR_RETURN(const Layers layers, Layers::Create(loaded->profile, shared));
     if (loaded->profile.needs_selector() && !layers.has_selector()) return Fail(ErrorKind::kFailedPrecondition, "the selector key is missing: both layers share this profile's positions");
     const verify::AccountTrials trials{loaded->profile, layers, gathered.evidence, trial, options.min_scored};
-    VERDIGRIS_ASSIGN_OR_RETURN(tests, TestAccounts(trials, request, accounts));
+    VERDIGRIS_ASSIGN_OR_RETURN(judged.accounts, TestAccounts(trials, request, accounts));
+    if (!request.clusters.empty()) {
+      VERDIGRIS_ASSIGN_OR_RETURN(judged.clusters, ReadClusters(request.clusters, judged.accounts));
+    }
   }
-  VERDIGRIS_ASSIGN_OR_RETURN(const verify::AccountsFinding found, verify::JudgeAccounts(gate, tests, /*clusters=*/{}, options));
+  VERDIGRIS_ASSIGN_OR_RETURN(const verify::AccountsFinding found, verify::JudgeAccounts(gate, judged.accounts, judged.clusters, options));
   const bool detected = found.named > 0;
   const bool inconclusive = !detected && (found.gate_open || finding.verdict == verify::SuspectVerdict::kInconclusive);
   if (request.json) {
@@ -124,11 +189,11 @@ Result<ExitCode> AttributeModel(const ModelAttribution& request, const verify::A
     json["accounts"] = {{"given", found.accounts}, {"family", found.m}, {"tested", found.tested}, {"without_filter", found.without_filter}, {"named", found.named}};
     json["named"] = nlohmann::ordered_json::array();
     json["next"] = nlohmann::ordered_json::array();
-    for (const Row& row : found.rows) json[row.named ? "named" : "next"].push_back(RowJson(row, tests[row.index]));
+    for (const Row& row : found.rows) json[row.named ? "named" : "next"].push_back(RowJson(row, judged));
     json["deviations"] = finding.deviations;
     context.out.Write(json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
   } else {
-    context.out.Write(Text(finding, found, tests, options.alpha));
+    context.out.Write(Text(finding, found, judged, options.alpha));
   }
   return detected ? kExitYes : inconclusive ? kExitUndecided : kExitNo;
 }

@@ -13,6 +13,7 @@ struct ModelAttribution {
   CaseArguments arguments;  // keys: provider and selector, and those of account tests of the plan
   std::string folder;       // of the investigation
   std::string filters;      // folder of LABEL.filter, as `filter build --all` names them
+  std::string clusters;     // file of accounts that may be one hand; or empty
   uint64_t family = 0;
   bool json = false;
 };

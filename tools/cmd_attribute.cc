@@ -36,7 +36,7 @@ constexpr double kPrior = 1e-4, kPower = 0.9;
 
 struct Options {
   std::string profile, epoch_key, labels, tokenizer, alpha, rule = "first", ids, family = "0";
-  std::string investigation, filters;
+  std::string investigation, filters, clusters;
   std::vector<std::string> keys, account_keys, answers, references, stated_free;
   bool pooled = false, without_provider = false, allow_tokenizer_mismatch = false, json = false;
   SecretOptions secrets;
@@ -312,14 +312,15 @@ Result<ExitCode> AttributeSuspect(const Options& options, Context& context) {
   request.arguments.secrets = options.secrets;
   request.folder = options.investigation;
   request.filters = options.filters;
+  request.clusters = options.clusters;
   request.family = parsed.family;
   request.json = options.json;
   return AttributeModel(request, setup.Accounts(), context);
 }
 
 Result<ExitCode> AttributeTexts(const Options& options, Context& context) {
-  if (!options.filters.empty() || !options.answers.empty() || !options.references.empty() || !options.stated_free.empty()) {
-    return Usage("--filters, --answers, --reference and --stated-free belong to --investigation");
+  if (!options.filters.empty() || !options.clusters.empty() || !options.answers.empty() || !options.references.empty() || !options.stated_free.empty()) {
+    return Usage("--filters, --clusters, --answers, --reference and --stated-free belong to --investigation");
   }
   if (context.files.empty()) return Usage("no input: name a file, or - for standard input");
   VERDIGRIS_ASSIGN_OR_RETURN(const Setup setup, MakeSetup(options, context.hint));
@@ -374,6 +375,7 @@ Command Add(CLI::App& app) {
   app.add_option("--labels", options->labels, "the accounts to derive, a label a line")->type_name("FILE");
   app.add_option("--investigation", options->investigation, "a suspect model instead of texts")->type_name("DIR");
   app.add_option("--filters", options->filters, "filters of its accounts, LABEL.filter")->type_name("DIR");
+  app.add_option("--clusters", options->clusters, "accounts that may be one hand")->type_name("FILE");
   app.add_option("--answers", options->answers, "its answers, collected elsewhere")->type_name("FILE")->allow_extra_args(false);
   app.add_option("--reference", options->references, "what a reference says")->type_name("NAME=PATH")->allow_extra_args(false);
   app.add_option("--stated-free", options->stated_free, "its owner states: no marked text in it")->type_name("NAME")->allow_extra_args(false);

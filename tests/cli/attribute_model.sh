@@ -33,6 +33,18 @@ attribute --filters filters --answers others.jsonl | sed 's/p 10.*:/p:/'
 echo "without the filter of acct-7"
 mkdir other && cp filters/acct-8.filter other
 attribute --filters other --answers answers.jsonl --json | places
+echo "clusters"
+echo '{"accounts":["acct-8","acct-7"],"cluster":"payer-1"}' > clusters.jsonl
+attribute --filters filters --answers answers.jsonl --clusters clusters.jsonl
+attribute --filters filters --answers answers.jsonl --clusters clusters.jsonl --json | places
+for line in '{"accounts":["acct-9"],"cluster":"a"}' '{"accounts":[],"cluster":"a"}' '{"accounts":["acct-7","acct-7"],"cluster":"a"}' '{"cluster":"a"}' ''; do
+  echo "$line" > bad.jsonl
+  attribute --filters filters --answers answers.jsonl --clusters bad.jsonl
+done
+cat clusters.jsonl clusters.jsonl > bad.jsonl
+attribute --filters filters --answers answers.jsonl --clusters bad.jsonl
+: > bad.jsonl
+attribute --filters filters --answers answers.jsonl --clusters bad.jsonl
 echo "what cannot be"
 attribute
 attribute --filters filters --alpha 1e-3

@@ -49,7 +49,7 @@ _verdigris() {
     "filter show") words="-h --help --json --insecure-permissions" ;;
     "filter unite") words="-h --help -o --output --label --json --insecure-permissions" ;;
     "filter intersect") words="-h --help -o --output --label --json --insecure-permissions" ;;
-    "attribute") words="-h --help --profile --key --keys --epoch-key --labels --investigation --filters --answers --reference --stated-free --family --alpha --rule --pooled --without-provider --ids --tokenizer --allow-tokenizer-mismatch --json --passphrase-file --passphrase-fd --insecure-permissions" ;;
+    "attribute") words="-h --help --profile --key --keys --epoch-key --labels --investigation --filters --clusters --answers --reference --stated-free --family --alpha --rule --pooled --without-provider --ids --tokenizer --allow-tokenizer-mismatch --json --passphrase-file --passphrase-fd --insecure-permissions" ;;
     "investigate plan") words="-h --help --profile --prompts --url --files --model --api --since --read --echo --answers --max-tokens --temperature --top-p --system --lists --account --filter --reference --control-model --alpha --family --looks --futility --effect --min-scored --decoys --matched --strict --budget --rate -o --output" ;;
     "investigate collect") words="-h --help --profile --tokenizer --allow-tokenizer-mismatch --api-key-file --api-key-env --pause-at-looks --deviate --json --key --reference --passphrase-file --passphrase-fd --insecure-permissions" ;;
     "investigate test") words="-h --help --profile --tokenizer --allow-tokenizer-mismatch --key --answers --reference --stated-free --key-since --filter --matched --control --memory --threads --passphrase-file --passphrase-fd --insecure-permissions --decoys --deviate --json --color" ;;
