@@ -8,16 +8,16 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
+#include <span>
 #include <utility>
 
+#include "verify/text/merge.h"
 #include "verify/text/source_text.h"
 
 namespace verdigris::verify {
 namespace {
 
-constexpr uint32_t kNone = UINT32_MAX;  // no rank
-static_assert(kNone == kNoToken);     // an id may serve as a rank
+static_assert(kNoRank == kNoToken);  // an id may serve as a rank
 
 // Ranks of pairs of ids.
 class Merges {
@@ -25,12 +25,12 @@ class Merges {
   Result<void> Fill(const std::vector<ByteBpeModel::Merge>& merges) {
     size_t slots = 16;
     while (slots < 2 * merges.size()) slots *= 2;
-    slots_.assign(slots, {0, kNone});
+    slots_.assign(slots, {0, kNoRank});
     results_.reserve(merges.size());
     for (const auto& merge : merges) {
       const uint64_t pair = Pair(merge.left, merge.right);
       size_t slot = SlotOf(pair);
-      for (; slots_[slot].rank != kNone; slot = (slot + 1) & (slots_.size() - 1)) {
+      for (; slots_[slot].rank != kNoRank; slot = (slot + 1) & (slots_.size() - 1)) {
         if (slots_[slot].pair == pair) {
           return Fail(ErrorKind::kMalformed, "merges[" + std::to_string(results_.size()) + "] is merges[" + std::to_string(slots_[slot].rank) + "] again");
         }
@@ -42,10 +42,10 @@ class Merges {
   }
   uint32_t Rank(uint32_t left, uint32_t right) const {
     const uint64_t pair = Pair(left, right);
-    for (size_t slot = SlotOf(pair); slots_[slot].rank != kNone; slot = (slot + 1) & (slots_.size() - 1)) {
+    for (size_t slot = SlotOf(pair); slots_[slot].rank != kNoRank; slot = (slot + 1) & (slots_.size() - 1)) {
       if (slots_[slot].pair == pair) return slots_[slot].rank;
     }
-    return kNone;
+    return kNoRank;
   }
   uint32_t ResultOf(uint32_t rank) const { return results_[rank]; }
 
@@ -108,94 +108,13 @@ class AddedTokens {
   std::array<bool, 256> starts_{};
 };
 
-// From pre-tokens to their tokens. An entry: one word of sizes, the ids, the end of each token less one (one byte each), the
-// bytes; padded to a word.
-class Cache {
- public:
-  static constexpr size_t kMaxPieceBytes = 256;
-
-  explicit Cache(size_t most_bytes) : most_bytes_(most_bytes) { Empty(kFirstBytes); }
-  bool enabled() const { return !slots_.empty(); }
-  uint64_t HashOf(std::string_view piece) const { return hash_(piece); }
-
-  // Appends the tokens of a piece that begins at `begin`; false where it is not known.
-  bool Find(std::string_view piece, uint64_t hash, uint32_t begin, std::vector<Token>& out) const {
-    for (size_t probe = 0; probe < kProbes; ++probe) {
-      const Slot slot = slots_[(hash + probe) & (slots_.size() - 1)];
-      if (slot.word == 0) return false;
-      if (slot.tag != static_cast<uint32_t>(hash >> 32)) continue;
-      const uint32_t* entry = words_.data() + slot.word - 1;
-      const uint32_t count = *entry & 0xFFFF, size = *entry >> 16;
-      const auto* ends = reinterpret_cast<const uint8_t*>(entry + 1 + count);
-      if (size != piece.size() || std::memcmp(ends + count, piece.data(), size) != 0) continue;
-      uint32_t token_begin = begin;
-      for (uint32_t i = 0; i < count; ++i) {
-        const uint32_t end = begin + ends[i] + 1;
-        out.push_back({entry[1 + i], token_begin, end});
-        token_begin = end;
-      }
-      return true;
-    }
-    return false;
-  }
-
-  void Keep(std::string_view piece, uint64_t hash, uint32_t begin, const Token* tokens, size_t count) {
-    const size_t words = 1 + count + (count + piece.size() + 3) / 4;
-    if (words_.size() + words > word_limit_ || used_ >= slots_.size() / 4 * 3) {
-      Empty(4 * bytes_);
-    }
-    size_t probe = 0;
-    while (probe < kProbes && slots_[(hash + probe) & (slots_.size() - 1)].word != 0) ++probe;
-    if (probe == kProbes) return;
-    const size_t word = words_.size();
-    words_.resize(word + words);
-    words_[word] = static_cast<uint32_t>(count | piece.size() << 16);
-    auto* ends = reinterpret_cast<uint8_t*>(words_.data() + word + 1 + count);
-    for (size_t i = 0; i < count; ++i) {
-      words_[word + 1 + i] = tokens[i].id;
-      ends[i] = static_cast<uint8_t>(tokens[i].end - begin - 1);
-    }
-    std::memcpy(ends + count, piece.data(), piece.size());
-    slots_[(hash + probe) & (slots_.size() - 1)] = {static_cast<uint32_t>(hash >> 32), static_cast<uint32_t>(word + 1)};
-    ++used_;
-  }
-
- private:
-  static constexpr size_t kProbes = 8;
-  static constexpr size_t kFirstBytes = size_t{256} << 10;  // a short text needs no more
-  struct Slot {
-    uint32_t tag = 0;
-    uint32_t word = 0;  // place of the entry plus 1
-  };
-
-  // Forgets everything, and is larger from now on where it may be.
-  void Empty(size_t bytes) {
-    bytes_ = std::min(bytes, most_bytes_);
-    size_t slots = 1;
-    while (slots * 4 * sizeof(Slot) <= bytes_) slots *= 2;
-    words_.clear();
-    used_ = 0;
-    if (slots < 128) return;  // too little for anything
-    slots_.assign(slots, Slot{});
-    word_limit_ = (bytes_ - slots * sizeof(Slot)) / sizeof(uint32_t);
-    words_.reserve(word_limit_);
-  }
-
-  size_t most_bytes_, bytes_ = 0;
-  SeededHash hash_;
-  std::vector<Slot> slots_;
-  std::vector<uint32_t> words_;
-  size_t word_limit_ = 0, used_ = 0;
-};
-
 struct State final : Scratch::State {
   State(std::shared_ptr<const char> owner_of, size_t cache_bytes) : owner(std::move(owner_of)), cache(cache_bytes) {}
   std::shared_ptr<const char> owner;  // held, so that no later tokenizer can have its address
   SourceText source;
-  Cache cache;
-  // Of a long piece: the id of each symbol at its first and at its last byte; the rank of the pair that starts at its first.
-  std::vector<uint32_t> ids, ranks;
-  std::vector<uint64_t> heap;  // rank, then place, so that the leftmost of equals comes first
+  SegmentCache cache;         // of pre-tokens: ids, and the end of each less one
+  std::vector<uint32_t> ids;  // of a long piece: of each symbol at its first and at its last byte
+  MergeHeap heap;
 };
 
 class ByteBpeTokenizer final : public Tokenizer {
@@ -275,8 +194,6 @@ class ByteBpeTokenizer final : public Tokenizer {
   std::string_view kind() const override { return kind_; }
 
  private:
-  static constexpr size_t kShort = 64;
-
   // A part of the text that begins at `begin` of it: the added tokens of a pass, and the rest around them.
   void EncodeAround(size_t pass, std::string_view part, size_t begin, State& state, std::vector<Token>& out) const {
     if (pass == 2) return EncodePlain(part, begin, state, out);
@@ -296,15 +213,33 @@ class ByteBpeTokenizer final : public Tokenizer {
     PreTokenizer pre_tokenizer(pattern_, text);
     auto at = static_cast<uint32_t>(begin);
     for (std::string_view piece = pre_tokenizer.Next(); !piece.empty(); piece = pre_tokenizer.Next()) {
-      const bool cached = piece.size() <= Cache::kMaxPieceBytes && state.cache.enabled();
+      const bool cached = state.cache.Takes(piece);
       const uint64_t hash = cached ? state.cache.HashOf(piece) : 0;
-      if (!cached || !state.cache.Find(piece, hash, at, out)) {
+      const SegmentCache::Entry known = cached ? state.cache.Find(piece, hash) : SegmentCache::Entry{};
+      if (known.words != nullptr) {
+        uint32_t token_begin = at;
+        for (size_t i = 0; i < known.word_count; ++i) {
+          const uint32_t end = at + known.bytes[i] + 1;
+          out.push_back({known.words[i], token_begin, end});
+          token_begin = end;
+        }
+      } else {
         const size_t first = out.size();
         EncodePiece(piece, at, state, out);
-        if (cached) state.cache.Keep(piece, hash, at, out.data() + first, out.size() - first);
+        if (cached) Keep(piece, hash, at, std::span(out).subspan(first), state.cache);
       }
       at += static_cast<uint32_t>(piece.size());
     }
+  }
+
+  static void Keep(std::string_view piece, uint64_t hash, uint32_t begin, std::span<const Token> tokens, SegmentCache& cache) {
+    std::array<uint32_t, SegmentCache::kMaxWords> ids;
+    std::array<uint8_t, SegmentCache::kMaxBytes> ends;
+    for (size_t i = 0; i < tokens.size(); ++i) {
+      ids[i] = tokens[i].id;
+      ends[i] = static_cast<uint8_t>(tokens[i].end - begin - 1);
+    }
+    cache.Keep(piece, hash, {ids.data(), tokens.size()}, {ends.data(), tokens.size()});
   }
 
   void EncodePiece(std::string_view piece, uint32_t begin, State& state, std::vector<Token>& out) const {
@@ -314,95 +249,54 @@ class ByteBpeTokenizer final : public Tokenizer {
         return;
       }
     }
-    if (piece.size() <= kShort) {
+    if (piece.size() <= kFewSymbols) {
       MergeShort(piece, begin, out);
     } else {
       MergeLong(piece, begin, state, out);
     }
   }
 
-  // Of two neighbours, the first of which begins at `at`. Ids serve as ranks, so kNoToken is no rank.
-  uint32_t Rank(uint32_t left, uint32_t right, const char* at) const {
-    return ranks_are_ids_ ? tokens_.Find({at, size_t{tokens_.Size(left)} + tokens_.Size(right)}) : merges_.Rank(left, right);
+  // Of two neighbours, and their bytes. Ids serve as ranks, so kNoToken is no rank.
+  uint32_t Rank(uint32_t left, uint32_t right, std::string_view bytes) const {
+    return ranks_are_ids_ ? tokens_.Find(bytes) : merges_.Rank(left, right);
   }
   uint32_t Merged(uint32_t rank) const { return ranks_are_ids_ ? rank : merges_.ResultOf(rank); }
 
   void MergeShort(std::string_view piece, uint32_t begin, std::vector<Token>& out) const {
-    std::array<uint32_t, kShort> ids, ranks;
-    std::array<uint8_t, kShort> places;
-    size_t count = piece.size();
-    for (size_t i = 0; i < count; ++i) {
+    std::array<uint32_t, kFewSymbols> ids;
+    std::array<uint32_t, kFewSymbols + 1> places;
+    for (uint32_t i = 0; i < piece.size(); ++i) {
       ids[i] = byte_ids_[static_cast<uint8_t>(piece[i])];
-      places[i] = static_cast<uint8_t>(i);
+      places[i] = i;
     }
-    for (size_t i = 0; i + 1 < count; ++i) ranks[i] = Rank(ids[i], ids[i + 1], piece.data() + i);
-    while (count > 1) {
-      const size_t best = static_cast<size_t>(std::min_element(ranks.begin(), ranks.begin() + (count - 1)) - ranks.begin());
-      if (ranks[best] == kNone) break;
-      ids[best] = Merged(ranks[best]);
-      for (size_t i = best + 1; i + 1 < count; ++i) {
-        ids[i] = ids[i + 1];
-        places[i] = places[i + 1];
-        ranks[i - 1] = ranks[i];
-      }
-      --count;
-      if (best > 0) ranks[best - 1] = Rank(ids[best - 1], ids[best], piece.data() + places[best - 1]);
-      if (best + 1 < count) ranks[best] = Rank(ids[best], ids[best + 1], piece.data() + places[best]);
-    }
-    for (size_t i = 0; i < count; ++i) {
-      out.push_back({ids[i], begin + places[i], begin + (i + 1 < count ? places[i + 1] : static_cast<uint32_t>(piece.size()))});
-    }
+    places[piece.size()] = static_cast<uint32_t>(piece.size());
+    const size_t count = MergeFew(
+        ids.data(), places.data(), piece.size(),
+        [&](uint32_t left, uint32_t right, uint32_t from, uint32_t to) { return Rank(left, right, piece.substr(from, to - from)); },
+        [&](uint32_t rank, uint32_t, uint32_t) { return Merged(rank); });
+    for (size_t i = 0; i < count; ++i) out.push_back({ids[i], begin + places[i], begin + places[i + 1]});
   }
+
+  // The symbols of a long piece: bytes at first, so places are those of bytes.
+  struct Symbols {
+    const ByteBpeTokenizer& of;
+    std::string_view piece;
+    std::vector<uint32_t>& ids;
+    uint32_t Next(uint32_t at) const { return at + of.tokens_.Size(ids[at]); }
+    uint32_t Before(uint32_t at) const { return at - of.tokens_.Size(ids[at - 1]); }
+    uint32_t Rank(uint32_t at, uint32_t next) const { return of.Rank(ids[at], ids[next], piece.substr(at, Next(next) - at)); }
+    void Merge(uint32_t at, uint32_t next, uint32_t rank) { ids[at] = ids[Next(next) - 1] = of.Merged(rank); }
+  };
 
   void MergeLong(std::string_view piece, uint32_t begin, State& state, std::vector<Token>& out) const {
     const auto size = static_cast<uint32_t>(piece.size());
-    auto& ids = state.ids;
-    auto& ranks = state.ranks;
-    auto& heap = state.heap;
-    ids.resize(size);
-    ranks.resize(size);
-    heap.clear();
-    // Room for the live pairs and a fourth as many that are stale; then those go.
-    heap.reserve(size + size / 4);
-    for (uint32_t i = 0; i < size; ++i) ids[i] = byte_ids_[static_cast<uint8_t>(piece[i])];
-    const auto later = [](uint64_t a, uint64_t b) { return a > b; };
-    const auto entry = [&](uint32_t at) { return static_cast<uint64_t>(ranks[at]) << 32 | at; };
-    for (uint32_t i = 0; i < size; ++i) {
-      ranks[i] = i + 1 < size ? Rank(ids[i], ids[i + 1], piece.data() + i) : kNone;
-      if (ranks[i] != kNone) heap.push_back(entry(i));
-    }
-    std::make_heap(heap.begin(), heap.end(), later);
-    const auto rank_anew = [&](uint32_t at) {
-      const uint32_t next = at + tokens_.Size(ids[at]);
-      ranks[at] = next < size ? Rank(ids[at], ids[next], piece.data() + at) : kNone;
-      if (ranks[at] == kNone) return;
-      if (heap.size() == heap.capacity()) {
-        std::erase_if(heap, [&](uint64_t old) { return entry(static_cast<uint32_t>(old)) != old; });
-        heap.push_back(entry(at));
-        std::make_heap(heap.begin(), heap.end(), later);
-        return;
-      }
-      heap.push_back(entry(at));
-      std::push_heap(heap.begin(), heap.end(), later);
-    };
-    while (!heap.empty()) {
-      const uint64_t top = heap.front();
-      std::pop_heap(heap.begin(), heap.end(), later);
-      heap.pop_back();
-      const auto at = static_cast<uint32_t>(top);
-      if (entry(at) != top) continue;  // a symbol of it was merged since
-      const uint32_t right = at + tokens_.Size(ids[at]);
-      const uint32_t end = right + tokens_.Size(ids[right]);
-      const uint32_t merged = Merged(ranks[at]);
-      ranks[right] = kNone;
-      ids[at] = ids[end - 1] = merged;
-      rank_anew(at);
-      if (at > 0) rank_anew(at - tokens_.Size(ids[at - 1]));
-    }
-    for (uint32_t at = 0; at < size;) {
-      const uint32_t end = at + tokens_.Size(ids[at]);
-      out.push_back({ids[at], begin + at, begin + end});
-      at = end;
+    state.ids.resize(size);
+    for (uint32_t i = 0; i < size; ++i) state.ids[i] = byte_ids_[static_cast<uint8_t>(piece[i])];
+    Symbols symbols{*this, piece, state.ids};
+    MergeMany(symbols, size, state.heap);
+    for (uint32_t at = 0, end; at < size; at = end) {
+      end = symbols.Next(at);
+      out.push_back({state.ids[at], begin + at, begin + end});
     }
   }
 

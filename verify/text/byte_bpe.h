@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "verify/text/pre_tokenizer.h"
+#include "verify/text/segment_cache.h"
 #include "verify/text/token_table.h"
 #include "verify/text/tokenizer.h"
 #include "watermark/key.h"  // Digest
@@ -50,6 +51,6 @@ struct ByteBpeModel {
 //
 // Errors   kMalformed: a byte that is no token, an id outside of the vocabulary, a merge or an added token that is there twice.
 //          kLimit: an added token over 1,024 bytes.
-Result<std::unique_ptr<Tokenizer>> MakeByteBpe(ByteBpeModel model, size_t cache_bytes = size_t{16} << 20);
+Result<std::unique_ptr<Tokenizer>> MakeByteBpe(ByteBpeModel model, size_t cache_bytes = kDefaultCacheBytes);
 
 }  // namespace verdigris::verify
