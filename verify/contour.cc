@@ -26,6 +26,7 @@
 #include <cmath>
 #include <complex>
 #include <limits>
+#include <numbers>
 #include <vector>
 
 #include "verify/deviance.h"
@@ -39,7 +40,6 @@ namespace {
 
 using Complex = std::complex<double>;
 
-constexpr double kPi = 3.141592653589793238463;
 constexpr double kAgreement = 1e-11;
 constexpr double kLnNegligible = -40;
 constexpr double kLnHump = 1;
@@ -161,7 +161,7 @@ std::optional<double> LnContourTail(std::span<const ExponentialLevel> levels, do
   for (int i = 0; i < kMostParabolas; ++i, kappa /= 4) {
     Parabola parabola(tilted, s, c, kappa);
     if (const auto integral = parabola.Integral(0.5 / std::sqrt(second + 1 / (c * c)))) {
-      return Exponent(levels, s, c) - std::log(c) + std::log(*integral / kPi);
+      return Exponent(levels, s, c) - std::log(c) + std::log(*integral / std::numbers::pi);
     }
     if (!parabola.hump()) break;
   }
@@ -183,7 +183,7 @@ SaddlePoint LnSaddlePoint(std::span<const ExponentialLevel> levels, double s) {
   const double tail = 0.5 * std::erfc(star / std::sqrt(2.0));
   // Where erfc underflows: the first terms of Mills' ratio, good to 1e-4 of itself from 12 on.
   const double ln_tail =
-      star < 12 ? std::log(tail) : -0.5 * star * star - std::log(star * std::sqrt(2 * kPi)) - 1 / (star * star);
+      star < 12 ? std::log(tail) : -0.5 * star * star - std::log(star * std::sqrt(2 * std::numbers::pi)) - 1 / (star * star);
   return {exponent, ln_tail};
 }
 

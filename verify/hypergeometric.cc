@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cmath>
+#include <numbers>
 
 #include "verify/binomial.h"
 
@@ -19,7 +20,6 @@
 namespace verdigris::verify {
 namespace {
 
-constexpr double kLog10E = 0.434294481903251827651;
 constexpr double kNegligible = 1e-17;  // share of the sum below which a term, and all that follow, do not count
 
 // ln P(X >= k), k above the mean. All counts as doubles: up to 2^32 they are exact.
@@ -49,7 +49,7 @@ double Log10HypergeometricUpperTail(uint32_t all, uint32_t green, uint32_t drawn
   } else {  // 1 - P(at least drawn - k + 1 red ones)
     ln_p = std::log1p(-std::exp(LnTail(all, red, drawn, drawn - k + 1)));
   }
-  return ln_p < 0 ? ln_p * kLog10E : 0;
+  return ln_p < 0 ? ln_p * std::numbers::log10e : 0;
 }
 
 }  // namespace verdigris::verify

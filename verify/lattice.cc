@@ -21,6 +21,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cmath>
+#include <numbers>
 #include <numeric>
 
 #include "verify/deviance.h"
@@ -32,7 +33,6 @@
 namespace verdigris::verify {
 namespace {
 
-constexpr double kPi = 3.141592653589793238463;
 constexpr double kLnNegligible = -45;  // a node this far below the peak, and 2^24 of them, are nothing
 constexpr double kAgreement = 1e-11;
 constexpr double kMostNodes = 1 << 24;
@@ -96,7 +96,7 @@ class Rule {
     sines_.resize(levels_.size());
     // A factor is at most exp(-2 variance sin^2(wy/2)).
     const double sine = std::sqrt(-kLnNegligible / (2 * levels_.front().variance));
-    reach_ = sine < 1 ? std::asin(sine) / kPi : 0.5;
+    reach_ = sine < 1 ? std::asin(sine) / std::numbers::pi : 0.5;
   }
 
   // Nodes that count of a rule of size N, in half a period.
@@ -123,7 +123,7 @@ class Rule {
   static double HalfAngle(uint64_t x, uint64_t N) {
     const uint64_t part = x & (N - 1);
     const double turn = part > N / 2 ? -static_cast<double>(N - part) : static_cast<double>(part);
-    return kPi * turn / static_cast<double>(N);
+    return std::numbers::pi * turn / static_cast<double>(N);
   }
 
   double Node(uint64_t k, uint64_t N) {

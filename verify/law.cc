@@ -9,6 +9,7 @@
 #include <array>
 #include <cassert>
 #include <cmath>
+#include <numbers>
 
 #include "verify/binomial.h"
 #include "verify/gamma.h"
@@ -17,13 +18,12 @@
 namespace verdigris::verify {
 namespace {
 
-constexpr double kLog10E = 0.434294481903251827651;
 constexpr double kBoundary = 1e-9;  // far above the error of log10 p near any alpha in use, far below any step of it
 
 double Log10GammaUpperTail(uint64_t n, Statistic statistic) {
   if (n == 0) return 0;
   const double ln_p = LnGammaTails(n, static_cast<double>(statistic) * 0x1p-32).ln_at_least;
-  return ln_p < 0 ? ln_p * kLog10E : 0;
+  return ln_p < 0 ? ln_p * std::numbers::log10e : 0;
 }
 
 double Log10TwoBernoulliUpperTail(const NullLaw& law, uint64_t n, Statistic statistic) {
@@ -38,7 +38,7 @@ double Log10BinomialUpperTail(uint64_t n, uint64_t k, uint32_t numerator, uint32
   const Chance g = Chance::FromRatio(numerator, denominator);
   if (k == 0) return 0;
   const double ln_p = k < n ? LnBinomialTails(n, k, g).ln_at_least : static_cast<double>(n) * g.LnYes();
-  return ln_p < 0 ? ln_p * kLog10E : 0;  // a p that rounds to 1 is +0, not -0
+  return ln_p < 0 ? ln_p * std::numbers::log10e : 0;  // a p that rounds to 1 is +0, not -0
 }
 
 double Log10UpperTail(const NullLaw& law, uint64_t n, Statistic statistic) {

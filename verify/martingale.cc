@@ -24,6 +24,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cmath>
+#include <numbers>
 
 #include "verify/binomial.h"
 #include "verify/gamma.h"
@@ -34,8 +35,6 @@
 
 namespace verdigris::verify {
 namespace {
-
-constexpr double kLog10E = 0.434294481903251827651;
 
 constexpr double kNegligible = 1e-17;  // share of a sum below which a term, and all that follow, do not count
 
@@ -92,13 +91,13 @@ double LnMartingale(const std::array<Bet, kBets>& bets, uint64_t n, Statistic st
 double Log10BernoulliMartingale(uint64_t n, uint64_t k, uint32_t numerator, uint32_t denominator) {
   assert(k <= n);
   if (n == 0) return 0;  // M_0 = 1; the sum would be 1e-17 off it
-  return LnMartingale(n, k, Chance::FromRatio(numerator, denominator)) * kLog10E;
+  return LnMartingale(n, k, Chance::FromRatio(numerator, denominator)) * std::numbers::log10e;
 }
 
 double Log10GammaMartingale(uint64_t n, double s) {
   assert(s >= 0 && std::isfinite(s));
   if (n == 0 && s == 0) return 0;
-  return LnMartingale(n, s) * kLog10E;
+  return LnMartingale(n, s) * std::numbers::log10e;
 }
 
 double Log10Martingale(const NullLaw& law, uint64_t n, Statistic statistic) {
@@ -108,7 +107,7 @@ double Log10Martingale(const NullLaw& law, uint64_t n, Statistic statistic) {
     case NullLaw::Kind::kGamma:
       return Log10GammaMartingale(n, Nats(statistic));
     case NullLaw::Kind::kTwoBernoulli:
-      return n == 0 ? 0 : LnMartingale(BetsOn(law), n, statistic) * kLog10E;
+      return n == 0 ? 0 : LnMartingale(BetsOn(law), n, statistic) * std::numbers::log10e;
   }
   assert(false && "no such law");
   return 0;  // M = 1: no evidence
@@ -121,11 +120,11 @@ bool RunningMaximum::CannotRise() const {
     case NullLaw::Kind::kBernoulli: {
       const Chance g = Chance::FromRatio(law_.numerator, law_.denominator);
       if (static_cast<double>(statistic_) * g.all <= static_cast<double>(n_) * g.yes) return true;
-      return LnBound(n_, static_cast<uint64_t>(statistic_), g) * kLog10E < log10_reach;
+      return LnBound(n_, static_cast<uint64_t>(statistic_), g) * std::numbers::log10e < log10_reach;
     }
     case NullLaw::Kind::kGamma: {
       const double s = Nats(statistic_);
-      return s <= static_cast<double>(n_) || LnBound(n_, s) * kLog10E < log10_reach;
+      return s <= static_cast<double>(n_) || LnBound(n_, s) * std::numbers::log10e < log10_reach;
     }
     case NullLaw::Kind::kTwoBernoulli:
       return false;  // M is cheap
@@ -137,7 +136,7 @@ void RunningMaximum::Push(uint64_t score) {
   ++n_;
   statistic_ += score;
   if (score == 0 || CannotRise()) return;
-  const double log10_m = law_.kind == NullLaw::Kind::kTwoBernoulli ? LnMartingale(bets_, n_, statistic_) * kLog10E
+  const double log10_m = law_.kind == NullLaw::Kind::kTwoBernoulli ? LnMartingale(bets_, n_, statistic_) * std::numbers::log10e
                                                                    : Log10Martingale(law_, n_, statistic_);
   log10_max_ = std::max(log10_max_, log10_m);
 }

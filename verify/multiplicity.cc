@@ -9,6 +9,7 @@
 #include <cassert>
 #include <cmath>
 #include <limits>
+#include <numbers>
 #include <numeric>
 
 #include "verify/binomial.h"
@@ -22,7 +23,6 @@ namespace verdigris::verify {
 namespace {
 
 constexpr double kSlack = 1e-12;
-constexpr double kLn10 = 2.302585092994045684018;
 constexpr double kEulerGamma = 0.577215664901532860607;
 
 double Log10Of(uint64_t count) { return std::log10(static_cast<double>(count)); }
@@ -84,14 +84,14 @@ double HarmonicNumber(uint64_t m) {
 
 double Log10Sidak(double log10_p, uint64_t keys) {
   assert(keys >= 1);
-  const double ln_p = log10_p * kLn10;
+  const double ln_p = log10_p * std::numbers::ln10;
   if (ln_p >= 0 || keys == 1) return std::min(0.0, log10_p);
   const double p = std::exp(ln_p);
   // ln(-ln(1-p)); below p = 1e-17 it is ln p.
   const double ln_hazard = p < 1e-17 ? ln_p : ln_p + std::log(-std::log1p(-p) / p);
   const double x = std::log(static_cast<double>(keys)) + ln_hazard;
   const double ln_all = x < -37 ? x : std::log(-std::expm1(-std::exp(x)));
-  return std::min(0.0, ln_all / kLn10);
+  return std::min(0.0, ln_all / std::numbers::ln10);
 }
 
 double Log10Bonferroni(double log10_p, uint64_t keys) {
@@ -104,15 +104,15 @@ double Log10TwiceTheSmaller(double log10_p1, double log10_p2) { return Log10Bonf
 double Log10Fisher(std::span<const double> log10_p) {
   assert(!log10_p.empty());
   double sum = 0;
-  for (const double p : log10_p) sum -= p * kLn10;
+  for (const double p : log10_p) sum -= p * std::numbers::ln10;
   if (sum <= 0) return 0;
-  return std::min(0.0, LnGammaTails(log10_p.size(), sum).ln_at_least / kLn10);
+  return std::min(0.0, LnGammaTails(log10_p.size(), sum).ln_at_least / std::numbers::ln10);
 }
 
 double Log10EBySquareRoot(double log10_p) { return -0.5 * log10_p - std::log10(2.0); }
 
 double Log10EByMixture(double log10_p) {
-  const double x = -log10_p * kLn10;  // e = (exp(x) - 1 - x) / x^2
+  const double x = -log10_p * std::numbers::ln10;  // e = (exp(x) - 1 - x) / x^2
   if (x < 1) {
     double sum = 0, term = 0.5;  // x^k / (k+2)!
     for (int k = 1; term > 1e-18; ++k) {
@@ -121,7 +121,7 @@ double Log10EByMixture(double log10_p) {
     }
     return std::log10(sum);
   }
-  return (x + std::log1p(-(1 + x) * std::exp(-x)) - 2 * std::log(x)) / kLn10;
+  return (x + std::log1p(-(1 + x) * std::exp(-x)) - 2 * std::log(x)) / std::numbers::ln10;
 }
 
 Band ClopperPearson(uint64_t n, uint64_t k, double level) {
@@ -165,7 +165,7 @@ double Log10TwoSidedBinomial(uint64_t n, uint64_t k, double log10_share) {
   const Chance chance = Chance::FromReal(share);
   const double at_least = LnBinomialTails(n, k, chance).ln_at_least;
   const double at_most = k == n ? 0 : LnBinomialTails(n, k + 1, chance).ln_below;
-  return std::min(0.0, (std::log(2.0) + std::min(at_least, at_most)) / kLn10);
+  return std::min(0.0, (std::log(2.0) + std::min(at_least, at_most)) / std::numbers::ln10);
 }
 
 }  // namespace verdigris::verify

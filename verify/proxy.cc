@@ -14,6 +14,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <numbers>
 
 #include "verify/multiplicity.h"
 #include "verify/weighted.h"
@@ -25,9 +26,6 @@
 
 namespace verdigris::verify {
 namespace {
-
-constexpr double kLog10E = 0.434294481903251827651;
-constexpr double kLn2 = 0.693147180559945309417;
 
 constexpr double kDeltas[] = {0.5, 1, 2, 4};
 constexpr double kLambdas[] = {0, 0.5, 0.9};
@@ -96,7 +94,7 @@ Products Multiply(const ProxyFactors& factors) {
     const double largest = *std::max_element(ln.begin(), ln.end());
     double sum = 0;
     for (const double value : ln) sum += std::exp(value - largest);
-    products.log10_last = (largest + std::log(sum / static_cast<double>(factors.bets))) * kLog10E;
+    products.log10_last = (largest + std::log(sum / static_cast<double>(factors.bets))) * std::numbers::log10e;
     products.log10_max = std::max(products.log10_max, products.log10_last);
   }
   return products;
@@ -174,7 +172,7 @@ double FactorOfWord(uint32_t word, double ln_q, double lambda) {
   return lambda + (1 - lambda) * ratio;
 }
 
-int LevelOfWord(double ln_q) { return static_cast<int>(std::lround(std::min(-4 * ln_q / kLn2, kLevelsOfWords - 1.0))); }
+int LevelOfWord(double ln_q) { return static_cast<int>(std::lround(std::min(-4 * ln_q / std::numbers::ln2, kLevelsOfWords - 1.0))); }
 
 Result<ProxyFactors> FactorsByProxy(const Profile& profile, std::span<const uint32_t> draws, std::span<const double> ln_q,
                                     const ProxyOptions& options) {

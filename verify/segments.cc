@@ -12,6 +12,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <numbers>
 
 #include "verify/bet.h"
 
@@ -21,8 +22,6 @@
 
 namespace verdigris::verify {
 namespace {
-
-constexpr double kLog10E = 0.434294481903251827651;
 
 struct Candidate {
   size_t first, last;
@@ -78,10 +77,10 @@ std::vector<Segment> Find(size_t n, size_t bets, double log10_alpha, LnUpTo&& ln
       double largest = -std::numeric_limits<double>::infinity();
       for (size_t i = 0; i < bets; ++i) largest = std::max(largest, ln[i] = ln_product(i, first, last));
       // The mean is at most the largest: most candidates end here, without an exponential.
-      if (log10_n - largest * kLog10E > log10_alpha) return;
+      if (log10_n - largest * std::numbers::log10e > log10_alpha) return;
       double sum = 0;
       for (size_t i = 0; i < bets; ++i) sum += std::exp(ln[i] - largest);
-      const double log10_mean = (largest + std::log(sum / static_cast<double>(bets))) * kLog10E;
+      const double log10_mean = (largest + std::log(sum / static_cast<double>(bets))) * std::numbers::log10e;
       const double log10_p = std::min(0.0, log10_n - log10_mean);
       if (log10_p <= log10_alpha) found.push_back({first, last, log10_p});
     });

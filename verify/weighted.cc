@@ -13,6 +13,7 @@
 
 #include <cassert>
 #include <cmath>
+#include <numbers>
 #include <optional>
 #include <vector>
 
@@ -26,12 +27,11 @@
 namespace verdigris::verify {
 namespace {
 
-constexpr double kLog10E = 0.434294481903251827651;
 constexpr double kDecadesOffRStar = 0.05;
 constexpr double kRounding = 1e-9;  // of the bound, which is compared with a value that may equal it
 
 // A p that rounds to 1 is +0, not -0.
-double Log10FromLn(double ln_p) { return ln_p < 0 ? ln_p * kLog10E : 0; }
+double Log10FromLn(double ln_p) { return ln_p < 0 ? ln_p * std::numbers::log10e : 0; }
 
 // ln P(sum >= s), s at or above the mean.
 struct LnTail {
@@ -42,7 +42,7 @@ LnTail SmallTail(std::span<const ExponentialLevel> levels, double s) {
   const SaddlePoint approximate = LnSaddlePoint(levels, s);
   const std::optional<double> ln_p = LnContourTail(levels, s);
   if (ln_p && *ln_p <= approximate.ln_chernoff + kRounding &&
-      std::fabs(*ln_p - approximate.ln_r_star) * kLog10E <= kDecadesOffRStar) {
+      std::fabs(*ln_p - approximate.ln_r_star) * std::numbers::log10e <= kDecadesOffRStar) {
     return {*ln_p, LawStatus::kExact};
   }
   return {approximate.ln_chernoff, LawStatus::kBound};

@@ -13,10 +13,9 @@ namespace verdigris::verify {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
-constexpr double kLn2 = std::numbers::ln2;
 constexpr double kCell = 0x1p-32;
 
-double LnCosh(double y) { return std::fabs(y) + std::log1p(std::exp(-2 * std::fabs(y))) - kLn2; }
+double LnCosh(double y) { return std::fabs(y) + std::log1p(std::exp(-2 * std::fabs(y))) - std::numbers::ln2; }
 
 double Rate(const NullLaw& law) { return static_cast<double>(law.numerator) / law.denominator; }
 
@@ -74,7 +73,7 @@ ScoreLaw::ScoreLaw(const NullLaw& law) : law_(law), pole_(kInfinity) {
     case NullLaw::Kind::kTwoBernoulli:
       mean_ = law.heavy + law.light / 2.0;
       variance_ = law.heavy + law.light / 4.0;
-      up_ = down_ = {mean_, -kLn2 * (law.heavy + law.light)};
+      up_ = down_ = {mean_, -std::numbers::ln2 * (law.heavy + law.light)};
       break;
   }
 }
