@@ -16,6 +16,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "watermark/json.h"  // Utf8SequenceLength
+
 namespace verdigris::verify {
 namespace {
 
@@ -28,6 +30,11 @@ uint32_t LoadU32(std::string_view bytes, size_t at) {
   return uint32_t{p[0]} | uint32_t{p[1]} << 8 | uint32_t{p[2]} << 16 | uint32_t{p[3]} << 24;
 }
 
+// The parts of a unit (darts-clone).
+uint32_t Offset(uint32_t unit) { return (unit >> 10) << ((unit & (1u << 9)) >> 6); }
+bool EndsKey(uint32_t unit) { return (unit >> 8 & 1) != 0; }
+bool HasLabel(uint32_t unit, uint32_t byte) { return (unit & (kLeafBit | 0xFF)) == byte; }
+
 Unexpected Malformed(const std::string& cause) { return Fail(ErrorKind::kMalformed, "character map: " + cause); }
 
 class Walk {
@@ -37,7 +44,10 @@ class Walk {
     size_t grown = 0;
     size_t i = map.replacements.rfind('\0') + 1;  // nothing behind the last NUL has an end; none: 0
     growth_.resize(i);
+    well_formed_.resize(i);
     while (i-- > 0) {
+      const size_t length = Utf8SequenceLength(map.replacements.substr(i, 4));
+      well_formed_[i] = map.replacements[i] == '\0' || (length > 0 && well_formed_[i + length]);
       grown = map.replacements[i] == '\0' ? 0 : grown + (map.replacements[i] == ' ' ? 3 : 1);
       growth_[i] = static_cast<uint32_t>(grown);
     }
@@ -62,6 +72,7 @@ class Walk {
     }
     return CheckKeys(root);
   }
+  bool well_formed() const { return all_well_formed_; }  // after Run
 
  private:
   enum State : uint8_t { kNew, kOnTheWay, kDone };
@@ -76,9 +87,7 @@ class Walk {
   };
 
   uint32_t Unit(size_t index) const { return LoadU32(map_.trie, 4 * index); }
-  static uint32_t Offset(uint32_t unit) { return (unit >> 10) << ((unit & (1u << 9)) >> 6); }
-  static bool EndsKey(uint32_t unit) { return (unit >> 8 & 1) != 0; }
-  bool IsChild(uint32_t base, uint32_t unit) const { return (Unit(unit) & (kLeafBit | 0xFF)) == (base ^ unit); }
+  bool IsChild(uint32_t base, uint32_t unit) const { return HasLabel(Unit(unit), base ^ unit); }
 
   Result<void> Enter(uint32_t base) {
     if ((base | 0xFFu) >= units_) {
@@ -112,17 +121,20 @@ class Walk {
   }
 
   // Several ways to one key have several lengths; `key_bytes` is that of the shortest to the edge at hand.
-  Result<void> CheckReplacement(uint32_t place, size_t key_bytes) const {
+  Result<void> CheckReplacement(uint32_t place, size_t key_bytes) {
     if (place >= growth_.size()) {
       return Malformed("replacement at " + std::to_string(place) + ", they end at " + std::to_string(growth_.size()));
     }
     if (growth_[place] > kMaxGrowth * key_bytes) return Malformed("a replacement of more than 64 times its key");
+    all_well_formed_ = all_well_formed_ && well_formed_[place];
     return {};
   }
 
   const CharacterMap& map_;
   const size_t units_;
   std::vector<uint32_t> growth_;
+  std::vector<bool> well_formed_;  // what starts here, to its NUL
+  bool all_well_formed_ = true;
   std::vector<Node> nodes_;
   std::vector<Step> way_;
   std::vector<uint32_t> done_;
@@ -137,9 +149,44 @@ Result<CharacterMap> ReadCharacterMap(std::string_view blob) {
   if (trie_bytes == 0 || trie_bytes % 4 != 0 || trie_bytes >= blob.size() - 4) {
     return Malformed("a trie of " + std::to_string(trie_bytes) + " bytes in a map of " + std::to_string(blob.size()));
   }
-  const CharacterMap map{blob.substr(4, trie_bytes), blob.substr(4 + trie_bytes)};
-  VERDIGRIS_RETURN_IF_ERROR(Walk(map).Run());
+  CharacterMap map{blob.substr(4, trie_bytes), blob.substr(4 + trie_bytes)};
+  Walk walk(map);
+  VERDIGRIS_RETURN_IF_ERROR(walk.Run());
+  map.well_formed = walk.well_formed();
   return map;
+}
+
+CharacterReplacements::CharacterReplacements(const CharacterMap& map) : replacements_(map.replacements) {
+  units_.resize(map.trie.size() / 4);
+  for (size_t i = 0; i < units_.size(); ++i) units_[i] = LoadU32(map.trie, 4 * i);
+}
+
+CharacterReplacements::Match CharacterReplacements::Longest(std::string_view text) const {
+  Match longest;
+  if (units_.empty()) return longest;
+  uint32_t at = Offset(units_[0]), leaf = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<uint8_t>(text[i]);
+    at ^= byte;
+    const uint32_t unit = units_[at];
+    if (!HasLabel(unit, byte)) break;
+    at ^= Offset(unit);
+    if (EndsKey(unit)) {
+      longest.key_bytes = i + 1;
+      leaf = units_[at];
+    }
+  }
+  if (longest.key_bytes > 0) longest.replacement = replacements_.c_str() + (leaf & ~kLeafBit);
+  return longest;
+}
+
+bool CharacterReplacements::KeyMayBegin(uint8_t first, uint8_t second) const {
+  if (units_.empty()) return false;
+  uint32_t at = Offset(units_[0]) ^ first;
+  if (!HasLabel(units_[at], first)) return false;
+  if (EndsKey(units_[at])) return true;
+  at ^= Offset(units_[at]);
+  return HasLabel(units_[at ^ second], second);
 }
 
 }  // namespace verdigris::verify

@@ -1,4 +1,4 @@
-// Tested by tests/verify/text/byte_bpe_test.cc.
+// Tested by tests/verify/text/byte_bpe_test.cc and sentencepiece_fast_test.cc.
 #include "verify/text/segment_cache.h"
 
 #include <algorithm>

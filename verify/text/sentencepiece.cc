@@ -1,4 +1,7 @@
-// The library does the work; this file keeps its promises for it: hostile models are refused before it sees them
+// Texts are encoded by our own code (sentencepiece_fast.h), which is many times faster; models that it does not understand are left
+// to the library, document by document. Ids are decoded by the library.
+//
+// This file keeps the library's promises for it: hostile models are refused before it sees them
 // (sentencepiece_model.h), documents are bounded, ids are checked, and it has nothing to print.
 //
 // The library logs to stderr, and the switch for that (SetMinLogLevel) is a global inside of it, so we leave it alone.
@@ -7,15 +10,17 @@
 //
 // Facts of the library that tests pin: an ill-formed byte becomes U+FFFD; NUL is kept; U+2581 in text equals an escaped
 // space; without byte fallback, adjacent unknown pieces are one token.
-// Tested by tests/verify/text/sentencepiece_test.cc.
+// Tested by tests/verify/text/sentencepiece_test.cc and sentencepiece_fast_test.cc.
 #include "verify/text/sentencepiece.h"
 
 #include <exception>
 #include <new>
+#include <optional>
 #include <utility>
 
 #include <sentencepiece_processor.h>
 
+#include "verify/text/sentencepiece_fast.h"
 #include "verify/text/sentencepiece_model.h"
 #include "watermark/key.h"  // Sha256
 
@@ -47,6 +52,9 @@ std::string_view KindOf(ModelType type) {
   return "sentencepiece";
 }
 
+// Whether unigram models give the same ids in the library that this program is made with.
+constexpr bool kLibraryIsTheReference = std::string_view(VERDIGRIS_SENTENCEPIECE_VERSION) == "0.1.97";
+
 class SentencePieceTokenizer final : public Tokenizer {
  public:
   SentencePieceTokenizer(const SentencePieceModel& model, const Digest& digest)
@@ -55,7 +63,12 @@ class SentencePieceTokenizer final : public Tokenizer {
         special_ids_(SpecialRanges(model.pieces)),
         kind_(KindOf(model.type)) {}
 
-  Result<void> Load(const SentencePieceModel& model) {
+  Result<void> Load(const SentencePieceModel& model, size_t cache_bytes) {
+    if (PieceSegments::Eligible(model)) {
+      fast_.emplace(model, cache_bytes);
+    } else if (model.type == ModelType::kUnigram && !kLibraryIsTheReference) {
+      return Fail(ErrorKind::kUnsupported, "SentencePiece model: a unigram model of this kind needs libsentencepiece 0.1.97, this is " VERDIGRIS_SENTENCEPIECE_VERSION);
+    }
     try {
       const auto status = processor_.LoadFromSerializedProto(WriteSentencePieceModel(model));
       if (!status.ok()) return Fail(ErrorKind::kMalformed, "SentencePiece model: " + std::string(status.message()));
@@ -67,10 +80,14 @@ class SentencePieceTokenizer final : public Tokenizer {
     return {};
   }
 
-  Result<void> Encode(std::string_view document, Scratch&, std::vector<Token>& out) const override {
+  Result<void> Encode(std::string_view document, Scratch& scratch, std::vector<Token>& out) const override {
     out.clear();
     if (document.size() > kMaxDocumentBytes) {
       return Fail(ErrorKind::kLimit, "document of " + std::to_string(document.size()) + " bytes, the limit is 16 MiB");
+    }
+    if (fast_) {
+      fast_->Encode(document, scratch, out);
+      return {};
     }
     sentencepiece::ImmutableSentencePieceText text;
     if (const auto status = processor_.Encode(document, text.mutable_proto()); !status.ok()) {
@@ -107,6 +124,7 @@ class SentencePieceTokenizer final : public Tokenizer {
   std::string_view kind() const override { return kind_; }
 
  private:
+  std::optional<FastSentencePiece> fast_;  // where the model is eligible
   sentencepiece::SentencePieceProcessor processor_;
   uint32_t vocab_;
   Digest digest_;
@@ -116,10 +134,10 @@ class SentencePieceTokenizer final : public Tokenizer {
 
 }  // namespace
 
-Result<std::unique_ptr<Tokenizer>> LoadSentencePiece(std::string_view file) {
+Result<std::unique_ptr<Tokenizer>> LoadSentencePiece(std::string_view file, size_t cache_bytes) {
   VERDIGRIS_ASSIGN_OR_RETURN(const SentencePieceModel model, ReadSentencePieceModel(file));
   auto tokenizer = std::make_unique<SentencePieceTokenizer>(model, Sha256(AsBytes(file)));
-  VERDIGRIS_RETURN_IF_ERROR(tokenizer->Load(model));
+  VERDIGRIS_RETURN_IF_ERROR(tokenizer->Load(model, cache_bytes));
   return tokenizer;
 }
 

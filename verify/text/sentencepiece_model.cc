@@ -168,15 +168,6 @@ size_t CharacterBytes(char first) {
   return byte >= 0xF0 ? 4 : byte >= 0xE0 ? 3 : byte >= 0xC0 ? 2 : 1;
 }
 
-// The value of "<0x41>", or -1.
-int ByteOf(std::string_view text) {
-  static constexpr std::string_view kDigits = "0123456789ABCDEF";
-  if (text.size() != 6 || !text.starts_with("<0x") || text[5] != '>') return -1;
-  const size_t high = kDigits.find(text[3]), low = kDigits.find(text[4]);
-  if (high == std::string_view::npos || low == std::string_view::npos) return -1;
-  return static_cast<int>(16 * high + low);
-}
-
 Result<void> CheckEachPiece(SentencePieceModel& model) {
   size_t unknown_pieces = 0;
   std::vector<bool> bytes_seen(256, false);
@@ -196,7 +187,7 @@ Result<void> CheckEachPiece(SentencePieceModel& model) {
     }
     if (piece.type == PieceType::kByte) {
       if (!model.byte_fallback) return Malformed(Name(id) + " is a byte piece, in a model without byte fallback");
-      const int byte = ByteOf(piece.text);
+      const int byte = ByteOfPiece(piece.text);
       if (byte < 0) return Malformed(Name(id) + " is a byte piece, but not <0x00> to <0xFF>");
       bytes_seen[static_cast<size_t>(byte)] = true;
     }
@@ -279,6 +270,14 @@ Result<void> CheckUnused(const SentencePieceModel& model) {
 }
 
 }  // namespace
+
+int ByteOfPiece(std::string_view text) {
+  static constexpr std::string_view kDigits = "0123456789ABCDEF";
+  if (text.size() != 6 || !text.starts_with("<0x") || text[5] != '>') return -1;
+  const size_t high = kDigits.find(text[3]), low = kDigits.find(text[4]);
+  if (high == std::string_view::npos || low == std::string_view::npos) return -1;
+  return static_cast<int>(16 * high + low);
+}
 
 Result<SentencePieceModel> ReadSentencePieceModel(std::string_view file) {
   if (file.size() > kMaxModelBytes) return Limit(std::to_string(file.size()) + " bytes, the limit is 64 MiB");

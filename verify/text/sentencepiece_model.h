@@ -52,6 +52,9 @@ inline constexpr size_t kMaxModelBytes = size_t{64} << 20;
 // Cost     n log n in the pieces, no recursion, memory within a small multiple of the file.
 Result<SentencePieceModel> ReadSentencePieceModel(std::string_view file);
 
+// The value of a byte piece, "<0x41>", or -1.
+int ByteOfPiece(std::string_view text);
+
 // The same model as a file of the fewest fields.
 std::string WriteSentencePieceModel(const SentencePieceModel& model);
 
