@@ -28,6 +28,7 @@ bool Unite(std::vector<Sample::Row>& sorted) {
     if (kept > 0 && sorted[kept - 1].fingerprint == sorted[i].fingerprint) {
       agree = agree && sorted[kept - 1].score == sorted[i].score;
       sorted[kept - 1].occurrences = AddUpTo(sorted[kept - 1].occurrences, sorted[i].occurrences);
+      sorted[kept - 1].place = std::min(sorted[kept - 1].place, sorted[i].place);
     } else {
       sorted[kept++] = sorted[i];
     }
@@ -115,7 +116,7 @@ bool Sample::Takes(const Fingerprint& fingerprint) const {
 void Sample::Add(const Fingerprint& fingerprint, uint64_t score) {
   assert(Takes(fingerprint));
   if (pending_.size() >= std::max(kLeastPending, rows_.size())) Settle();
-  pending_.push_back({fingerprint, score, 1});
+  pending_.push_back({fingerprint, score, 1, place_});
 }
 
 void Sample::Settle() {

@@ -39,6 +39,7 @@ class Sample {
     Fingerprint fingerprint;
     uint64_t score;
     uint32_t occurrences;  // stays at 2^32 - 1
+    uint64_t place = 0;    // the least of those it was added at
     bool operator==(const Row&) const = default;
   };
 
@@ -49,6 +50,8 @@ class Sample {
   bool Takes(const Fingerprint& fingerprint) const;
   // Precondition: Takes(fingerprint); equal fingerprints come with equal scores.
   void Add(const Fingerprint& fingerprint, uint64_t score);
+  // Where what is added from here on is met; 0 before.
+  void SetPlace(uint64_t place) { place_ = place; }
 
   // The sample of both streams; in any order and grouping the same. Parts must be disjoint, or occurrences count twice.
   // Errors   kMismatch: another keep or sample_log2, or a fingerprint with two scores; this sample is then as it was.
@@ -61,6 +64,7 @@ class Sample {
   Statistic statistic();
   // sum c^2 / sum c over occurrences: how much naive counting would inflate the variance. 0 where empty.
   double inflation();
+  size_t memory_bytes() const { return (rows_.capacity() + pending_.capacity()) * sizeof(Row); }
 
  private:
   void Settle();
@@ -68,6 +72,7 @@ class Sample {
   size_t keep_;
   int sample_log2_;
   bool full_ = false;
+  uint64_t place_ = 0;
   std::vector<Row> rows_;     // ascending, distinct, at most keep_
   std::vector<Row> pending_;  // not yet among them
 };

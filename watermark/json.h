@@ -65,5 +65,6 @@ std::string WriteJson(const Json& value);
 // Length of the well-formed UTF-8 sequence at the start of `text` (1 to 4), or 0 if it is ill-formed (Unicode 3.9:
 // no overlong form, no surrogate, nothing above U+10FFFF).
 size_t Utf8SequenceLength(std::string_view text);
+bool IsUtf8(std::string_view text);
 
 }  // namespace verdigris

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "watermark/key.h"
 #include "watermark/result.h"
 
 namespace verdigris::verify {
@@ -25,5 +26,35 @@ class ByteSource {
 Result<std::shared_ptr<const ByteSource>> FileSource(const std::string& path);
 // `bytes` must outlast the source.
 std::shared_ptr<const ByteSource> MemorySource(std::string_view bytes);
+
+// Bytes that are written once and read again: in memory, and above `memory_bytes` in a file that has no name, so that nothing is
+// left behind however the process ends.
+class Spool {
+ public:
+  static constexpr size_t kMemoryBytes = size_t{1} << 20;
+
+  // `folder`: where the file would be made; must exist by then.
+  explicit Spool(std::string folder, size_t memory_bytes = kMemoryBytes);
+  Spool(Spool&&) noexcept;
+  Spool& operator=(Spool&&) noexcept;
+  ~Spool();
+
+  Result<void> Append(std::string_view bytes);
+  // Writes over what was appended.
+  Result<void> Patch(uint64_t offset, std::string_view bytes);
+  uint64_t size() const;
+
+  // Nothing is written from here on.
+  Result<Digest> Sha256Of() const;
+  Result<void> CopyTo(const ByteSink& sink) const;
+  std::shared_ptr<const ByteSource> source() const;
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+// SHA-256 of `length` bytes of a source from `offset` on.
+Result<Digest> Sha256OfRange(const ByteSource& source, uint64_t offset, uint64_t length);
 
 }  // namespace verdigris::verify

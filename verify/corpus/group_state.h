@@ -9,7 +9,6 @@
 #include <compare>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -24,6 +23,7 @@ namespace verdigris::verify {
 
 inline constexpr size_t kMostGroupNames = size_t{1} << 20;  // a unit; the rest is kOtherGroup
 inline constexpr std::string_view kOtherGroup = "(other)";
+inline constexpr size_t kMostGroupName = 1024;  // bytes, as ClipText leaves them
 
 // Where a tuple was met first, in the order that first-seen assignment goes by.
 struct FirstPlace {
@@ -57,23 +57,11 @@ struct GroupSums {
   double inflation() const { return sum == 0 ? 0 : squares / sum; }
 };
 
-// A block that was written: in memory, or as a file that goes with it.
-class GroupBlock {
- public:
-  GroupBlock();
-  GroupBlock(GroupBlock&&) noexcept;
-  GroupBlock& operator=(GroupBlock&&) noexcept;
-  ~GroupBlock();
-
-  uint64_t count() const;  // groups
-  uint64_t bytes() const;
-  const Digest& digest() const;
-  Result<void> CopyTo(const ByteSink& sink) const;
-
- private:
-  friend class GroupBlockWriter;
-  struct State;
-  std::unique_ptr<State> state_;
+// A block that was written.
+struct GroupBlock {
+  uint64_t count = 0;  // groups
+  Digest digest{};
+  Spool bytes;
 };
 
 // A block to read: `bytes` from `offset` of a source, `count` groups. It is not trusted.
@@ -91,13 +79,11 @@ class GroupStates {
   GroupStates(GroupStates&&) noexcept;
   ~GroupStates();
 
-  // The sample of (name, test), to which a document's tuples are added (SampleText, DocumentScanner::AddToGroup); stands until
-  // the next call of anything. `name` as ClipText leaves it; a name that is one too many is kOtherGroup.
-  // Errors   kIo where a run could not be written.
-  Result<Sample*> SampleOf(std::string_view name, uint64_t test);
-  // The same for first-seen: the place of all tuples that are added from here on.
-  void SetPlace(uint32_t ordinal, uint16_t part);
-
+  // The sample of (name, test), to which the tuples of document (ordinal, part) are added (SampleText,
+  // DocumentScanner::AddToGroup); it stands until the next call. `name` as ClipText leaves it; one too many is kOtherGroup.
+  // Documents come in order.
+  // Errors   kIo where a run could not be written; kLimit for first-seen from ordinal 2^32 or part 2^16 on.
+  Result<Sample*> SampleOf(std::string_view name, uint64_t test, uint64_t ordinal, uint64_t part);
   // All of it, merged. Once.
   Result<GroupBlock> Finish();
 
@@ -105,6 +91,9 @@ class GroupStates {
   struct State;
   std::unique_ptr<State> state_;
 };
+
+// Whether a block is in order and in its bounds, with tests below `tests`. kMalformed.
+Result<void> CheckGroups(const GroupInput& input, const RunGroup& group, bool first_seen, size_t tests);
 
 // Merges blocks into states, by (name, test), and hands each on: its rows one by one in ascending order, then on_state with the
 // head as merged and the number of parts that had it. `on_row` may be null.

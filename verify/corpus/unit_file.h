@@ -48,7 +48,7 @@ struct UnitResult {
   std::vector<uint64_t> lengths;  // documents with scored in [2^j, 2^(j+1)), up to the last entry that is not 0; scored 0 is in entry 0
   bool operator==(const UnitResult&) const = default;
 
-  // Counts one document whose scored tuples are `counts.scored` and whose p stands at `place` (edges.h).
+  // Counts one tested document whose p stands at `place` (edges.h).
   void Add(const Counts& counts, const PlaceOfP& place);
 };
 
@@ -76,6 +76,9 @@ struct DocRow {
   bool operator==(const DocRow&) const = default;
 };
 
+// All zero, of a unit of a run.
+UnitSummary EmptySummary(const RunObject& run, const Unit& unit);
+
 struct ErrorEntry {
   std::string code;
   uint64_t offset = 0, ordinal = 0;
@@ -97,16 +100,18 @@ Result<UnitSummary> ParseUnitSummary(std::string_view line);
 // What a unit file is put together from. Rows and entries come in their order (ordinal, part, test; ordinal).
 class UnitFileBuilder {
  public:
-  void Add(const DocRow& row);
-  void Add(const ErrorEntry& entry);  // beyond kMostListedErrors: not listed
-  uint64_t rows() const { return docs_.count; }
+  // `spill_folder`: where rows go that do not fit into a little memory.
+  explicit UnitFileBuilder(const std::string& spill_folder) : docs_(spill_folder), errors_(spill_folder) {}
+
+  Result<void> Add(const DocRow& row);
+  Result<void> Add(const ErrorEntry& entry);  // beyond kMostListedErrors: not listed
 
   // `summary` gets the facts of the blocks. The bytes of the file come in pieces.
-  Result<void> Finish(UnitSummary& summary, GroupBlock& groups, const ByteSink& sink);
+  Result<void> Finish(UnitSummary& summary, const GroupBlock& groups, const ByteSink& sink);
 
  private:
-  BlockFacts docs_, errors_;
-  std::string docs_bytes_, errors_bytes_;
+  uint64_t rows_ = 0, entries_ = 0;
+  Spool docs_, errors_;
 };
 
 // A unit file that is read: from a disk, or from memory. The summary has been read and the length of the file agrees with it;
@@ -123,18 +128,18 @@ class UnitFile {
   const ByteSource& source() const { return *source_; }
 
   // Everything that one file can show: digests and lengths of blocks, order and bounds of rows, rows against counts, and, if
-  // `run` is not null, that it is of that run. Calls on_row and on_error, if given, for each.
-  Result<void> Check(const RunObject* run, const std::function<Result<void>(const DocRow&)>& on_row,
-                     const std::function<Result<void>(const ErrorEntry&)>& on_error) const;
+  // `run` is not null, that it is of that run (kMismatch). `on_row`, if given, gets each row.
+  Result<void> Check(const RunObject* run, const std::function<Result<void>(const DocRow&)>& on_row = {}) const;
 
   // The rows alone, without digests: for a file that was checked.
   Result<void> ForEachRow(const std::function<Result<void>(const DocRow&)>& on_row) const;
   Result<void> ForEachError(const std::function<Result<void>(const ErrorEntry&)>& on_error) const;
   // The groups' block, to be merged.
-  GroupInput groups(const RunGroup& group, bool first_seen) const;
+  GroupInput groups() const;
 
  private:
   UnitFile() = default;
+  static Result<UnitFile> Of(std::shared_ptr<const ByteSource> source);
   std::shared_ptr<const ByteSource> source_;
   UnitSummary summary_;
   std::string summary_bytes_;

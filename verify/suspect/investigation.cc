@@ -18,15 +18,6 @@ constexpr uint64_t kMostBudget = 1'000'000'000'000, kMostShare = 1000, kMostEffe
 constexpr size_t kMaxName = 1024, kMaxSystemBytes = size_t{1} << 20, kMaxUrlBytes = 2048, kMaxDomain = 64, kMaxPromptId = 64;
 constexpr size_t kMostControlModels = 64, kMostDomains = 1000;
 
-bool IsUtf8(std::string_view text) {
-  while (!text.empty()) {
-    const size_t length = Utf8SequenceLength(text);
-    if (length == 0) return false;
-    text.remove_prefix(length);
-  }
-  return true;
-}
-
 bool IsAlphanumeric(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
 bool IsPromptId(std::string_view id) {
