@@ -2,9 +2,10 @@
 
 # Debian 12 packages that build the tool and the libraries. The lists of README.md and CONTRIBUTING.md name this file.
 build_packages=(cmake ninja-build pkg-config g++ libssl-dev libeigen3-dev libexpected-dev libsentencepiece-dev
-  nlohmann-json3-dev libcli11-dev libsimdjson-dev libcurl4-openssl-dev libicu-dev zlib1g-dev)
+  nlohmann-json3-dev libcli11-dev libsimdjson-dev libcurl4-openssl-dev libicu-dev zlib1g-dev
+  libisal-dev libzstd-dev)
 # And those that the tests need besides.
-test_packages=(doctest-dev libbenchmark-dev libzstd-dev python3 python3-dev python3-venv zsh)
+test_packages=(doctest-dev libbenchmark-dev python3 python3-dev python3-venv zsh)
 
 # Says on stderr what is being done.
 say() { printf '== %s\n' "$*" >&2; }

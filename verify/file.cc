@@ -197,26 +197,6 @@ std::string TemporaryName(const std::string& path) {
   return folder + "." + path.substr(folder.size(), 200) + suffix;
 }
 
-Result<void> ReplaceRegular(const std::string& path, std::string_view bytes, const struct stat* old) {
-  for (int attempt = 0; attempt < 16; ++attempt) {
-    const std::string temporary = TemporaryName(path);
-    Descriptor fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666));
-    if (!fd.valid() && errno == EEXIST) continue;
-    if (!fd.valid()) return FailSystem(path, errno);
-    int error = 0;
-    if (old != nullptr && ::fchmod(fd.get(), old->st_mode & 0777) != 0) error = errno;
-    if (error == 0) error = Fill(fd, bytes.data(), bytes.size());
-    if (error == 0 && ::rename(temporary.c_str(), path.c_str()) != 0) error = errno;
-    if (error != 0) {
-      ::unlink(temporary.c_str());
-      return FailSystem(path, error);
-    }
-    if (const int synced = SyncFolderOf(path)) return FailSystem(path, synced);
-    return {};
-  }
-  return Fail(ErrorKind::kIo, path + ": no free temporary name beside it");
-}
-
 }  // namespace
 
 Result<std::string> ReadFile(const std::string& path, size_t max_bytes) {
@@ -253,22 +233,129 @@ Result<void> WriteSecretFile(const std::string& path, std::span<const uint8_t> b
   return {};
 }
 
-Result<void> WriteFileAtomic(const std::string& path, std::string_view bytes) {
-  struct stat info;
-  if (::stat(path.c_str(), &info) != 0) {
-    if (errno != ENOENT) return FailSystem(path, errno);
-    return ReplaceRegular(path, bytes, nullptr);
+struct AtomicFile::State {
+  std::string path, temporary;  // `temporary` is empty where `path` itself is written to
+  Descriptor fd;
+  std::string buffer;
+  int error = 0;  // errno of the first failure
+
+  void Flush() {
+    if (error == 0) error = WriteAll(fd.get(), buffer.data(), buffer.size());
+    buffer.clear();
   }
-  if (S_ISDIR(info.st_mode)) return FailSystem(path, EISDIR);
-  if (S_ISREG(info.st_mode)) {
+  ~State() {
+    if (!temporary.empty()) ::unlink(temporary.c_str());
+  }
+};
+
+AtomicFile::AtomicFile(std::unique_ptr<State> state) : state_(std::move(state)) {}
+AtomicFile::AtomicFile(AtomicFile&&) noexcept = default;
+AtomicFile& AtomicFile::operator=(AtomicFile&&) noexcept = default;
+AtomicFile::~AtomicFile() = default;
+
+Result<AtomicFile> AtomicFile::Create(const std::string& path) {
+  struct stat info;
+  const bool is_new = ::stat(path.c_str(), &info) != 0;
+  if (is_new && errno != ENOENT) return FailSystem(path, errno);
+  if (!is_new && S_ISDIR(info.st_mode)) return FailSystem(path, EISDIR);
+  if (!is_new && !S_ISREG(info.st_mode)) {
+    Descriptor fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY));
+    if (!fd.valid()) return FailSystem(path, errno);
+    return AtomicFile(std::unique_ptr<State>(new State{path, "", std::move(fd), {}}));
+  }
+  std::string target = path;
+  if (!is_new) {
     // A link may be /dev/stdout sent into a file: what it leads to is replaced, not the link.
     const std::unique_ptr<char, decltype(&std::free)> real(::realpath(path.c_str(), nullptr), &std::free);
-    return ReplaceRegular(real != nullptr ? std::string(real.get()) : path, bytes, &info);
+    if (real != nullptr) target = real.get();
   }
-  Descriptor fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY));
-  if (!fd.valid()) return FailSystem(path, errno);
-  if (const int error = Fill(fd, bytes.data(), bytes.size())) return FailSystem(path, error);
+  for (int attempt = 0; attempt < 16; ++attempt) {
+    const std::string temporary = TemporaryName(target);
+    Descriptor fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666));
+    if (!fd.valid() && errno == EEXIST) continue;
+    if (!fd.valid()) return FailSystem(target, errno);
+    AtomicFile file(std::unique_ptr<State>(new State{target, temporary, std::move(fd), {}}));
+    if (!is_new && ::fchmod(file.state_->fd.get(), info.st_mode & 0777) != 0) return FailSystem(target, errno);
+    return file;
+  }
+  return Fail(ErrorKind::kIo, target + ": no free temporary name beside it");
+}
+
+void AtomicFile::Write(std::string_view bytes) {
+  State& s = *state_;
+  if (s.buffer.size() + bytes.size() < kChunkBytes) {
+    s.buffer += bytes;
+    return;
+  }
+  s.Flush();
+  if (s.error == 0) s.error = WriteAll(s.fd.get(), bytes.data(), bytes.size());
+}
+
+Result<void> AtomicFile::Commit() {
+  State& s = *state_;
+  s.Flush();
+  if (s.error == 0) s.error = Sync(s.fd.get());
+  if (!s.fd.Close() && s.error == 0) s.error = errno;
+  if (s.error == 0 && !s.temporary.empty()) {
+    if (::rename(s.temporary.c_str(), s.path.c_str()) != 0) {
+      s.error = errno;
+    } else {
+      s.temporary.clear();
+      s.error = SyncFolderOf(s.path);
+    }
+  }
+  if (s.error != 0) return FailSystem(s.path, s.error);
   return {};
+}
+
+Result<void> WriteFileAtomic(const std::string& path, std::string_view bytes) {
+  VERDIGRIS_ASSIGN_OR_RETURN(AtomicFile file, AtomicFile::Create(path));
+  file.Write(bytes);
+  return file.Commit();
+}
+
+Result<InputFile> InputFile::Open(const std::string& path) {
+  VERDIGRIS_ASSIGN_OR_RETURN(Descriptor opened, OpenPublic(path));
+  return InputFile(NameOf(path), path == "-" ? STDIN_FILENO : opened.Release());
+}
+
+InputFile::~InputFile() {
+  if (fd_ > STDIN_FILENO) ::close(fd_);
+}
+
+Result<size_t> InputFile::Read(void* to, size_t size) {
+  size_t done = 0;
+  while (done < size) {
+    const ssize_t got = ReadSome(fd_, static_cast<char*>(to) + done, size - done);
+    if (got < 0) return FailSystem(name_, errno);
+    if (got == 0) break;
+    done += static_cast<size_t>(got);
+  }
+  return done;
+}
+
+Result<size_t> InputFile::ReadAt(uint64_t offset, void* to, size_t size) {
+  size_t done = 0;
+  while (done < size) {
+    const ssize_t got = ::pread(fd_, static_cast<char*>(to) + done, size - done, static_cast<off_t>(offset + done));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return FailSystem(name_, errno);
+    if (got == 0) break;
+    done += static_cast<size_t>(got);
+  }
+  return done;
+}
+
+Result<void> InputFile::Seek(uint64_t offset) {
+  if (::lseek(fd_, static_cast<off_t>(offset), SEEK_SET) < 0) return FailSystem(name_, errno);
+  return {};
+}
+
+Result<std::optional<uint64_t>> InputFile::Size() {
+  struct stat info;
+  if (::fstat(fd_, &info) != 0) return FailSystem(name_, errno);
+  if (!S_ISREG(info.st_mode)) return std::optional<uint64_t>();
+  return std::optional<uint64_t>(static_cast<uint64_t>(info.st_size));
 }
 
 struct LineReader::State {
@@ -352,6 +439,27 @@ Result<void> AppendFile::Truncate(uint64_t size) {
   if (::ftruncate(fd_, static_cast<off_t>(size)) != 0) return FailSystem(path_, errno);
   size_ = size;
   return Sync();
+}
+
+Result<void> AppendLine(const std::string& path, std::string_view line) {
+  Descriptor fd(::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666));
+  if (!fd.valid()) return FailSystem(path, errno);
+  std::string bytes(line);
+  bytes += '\n';
+  if (const int error = WriteAll(fd.get(), bytes.data(), bytes.size())) return FailSystem(path, error);
+  return {};
+}
+
+Result<bool> RenameNew(const std::string& from, const std::string& to) {
+  int error = ::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0 ? 0 : errno;
+  if (error == EINVAL || error == ENOSYS) {  // a file system without it
+    if (::access(to.c_str(), F_OK) == 0) return false;
+    error = ::rename(from.c_str(), to.c_str()) == 0 ? 0 : errno;
+  }
+  if (error == EEXIST) return false;
+  if (error == 0) error = SyncFolderOf(to);
+  if (error != 0) return FailSystem(to, error);
+  return true;
 }
 
 Result<std::string> ReadFileRange(const std::string& path, uint64_t offset, uint64_t length) {

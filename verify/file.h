@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -38,6 +39,48 @@ Result<void> WriteSecretFile(const std::string& path, std::span<const uint8_t> b
 // Replaces `path` by `bytes` in one step: readers see the old file or the new one, also after a power cut. The mode of an
 // existing file is kept; a link to a file stays and that file is replaced. Devices and pipes are written to directly.
 Result<void> WriteFileAtomic(const std::string& path, std::string_view bytes);
+
+// The same for what is longer than memory: written piece by piece, in place once it is whole.
+class AtomicFile {
+ public:
+  static Result<AtomicFile> Create(const std::string& path);
+  AtomicFile(AtomicFile&&) noexcept;
+  AtomicFile& operator=(AtomicFile&&) noexcept;
+  // Without Commit() nothing was written, but to a device or pipe.
+  ~AtomicFile();
+
+  // The first failure is kept for Commit().
+  void Write(std::string_view bytes);
+  Result<void> Commit();
+
+ private:
+  struct State;
+  explicit AtomicFile(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+// A public input read in pieces; "-" is standard input, which stays open.
+class InputFile {
+ public:
+  static Result<InputFile> Open(const std::string& path);
+  InputFile(InputFile&& other) noexcept : name_(std::move(other.name_)), fd_(std::exchange(other.fd_, -1)) {}
+  InputFile& operator=(InputFile&&) = delete;
+  ~InputFile();
+
+  // Fills `to`; fewer bytes only where the input ends.
+  Result<size_t> Read(void* to, size_t size);
+  // As Read(), from `offset` on, of an input that can be sought; where Read() goes on does not change.
+  Result<size_t> ReadAt(uint64_t offset, void* to, size_t size);
+  // Read() goes on at `offset`, of an input that can be sought.
+  Result<void> Seek(uint64_t offset);
+  // Bytes of a regular file; nothing of a pipe or device.
+  Result<std::optional<uint64_t>> Size();
+
+ private:
+  InputFile(std::string name, int fd) : name_(std::move(name)), fd_(fd) {}
+  std::string name_;
+  int fd_;
+};
 
 // The lines of a public input, one after another; "-" is standard input. Memory is that of the longest line, at most
 // `max_line_bytes`.
@@ -82,6 +125,13 @@ class AppendFile {
   int fd_;
   uint64_t size_;
 };
+
+// Appends a line to a file that several processes write to at once: each line stays whole. Creates the file.
+Result<void> AppendLine(const std::string& path, std::string_view line);
+
+// Gives a finished file its name, and returns when that is on the disk; false where the name is taken, and then `from` stays.
+// Both on one file system.
+Result<bool> RenameNew(const std::string& from, const std::string& to);
 
 // `length` bytes from `offset` on. kMalformed where the file is shorter.
 Result<std::string> ReadFileRange(const std::string& path, uint64_t offset, uint64_t length);

@@ -46,7 +46,7 @@ struct ReadOptions {
   std::string text_field = "text";  // a name, or a JSON Pointer; of CSV without a header a column number from 0
   std::string ids_field;            // given: ids are read instead of text
   std::string id_field = "id";
-  std::string group_field;          // empty: `group` is the URL of a WARC record and empty elsewhere
+  std::string group_field;          // of a WARC record `group` is its URL, whatever stands here; empty: elsewhere it is empty
   bool header = true;               // csv, tsv
   TokenType dtype = TokenType::kNone;  // tokens: kU16 or kU32
   int64_t eos = -1;                 // arrays are cut at this id, which is part of no document; -1: not at all

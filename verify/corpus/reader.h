@@ -42,8 +42,8 @@ class Reader {
   // records is one too: a unit for each of first..last_segment() exists. Where a fault cuts a record off, the input is broken
   // in the segment in which that record starts, and the record is none.
   virtual std::optional<uint64_t> last_segment() const = 0;
-  // After false: the code of C15 for a fault in the bytes themselves, "bomb", "window", "corrupt", "warc", "csv", "npy", "megatron",
-  // "tokens" or "parquet"; empty if there was none before `end`.
+  // After false: the code of C15 for a fault in the bytes themselves, "bomb", "window", "corrupt", "csv" (its header), "warc", "npy",
+  // "megatron", "tokens" or "parquet"; empty if there was none before `end`.
   virtual std::string_view broken() const = 0;
   // What was read of the file as it lies, for progress.
   virtual uint64_t bytes_read() const = 0;
