@@ -43,6 +43,20 @@ class OfMemory : public ByteSource {
   std::string_view bytes_;
 };
 
+class OfPart : public ByteSource {
+ public:
+  OfPart(std::shared_ptr<const ByteSource> whole, uint64_t offset, uint64_t length) : whole_(std::move(whole)), offset_(offset), length_(length) {}
+  uint64_t size() const override { return length_; }
+  Result<std::string> Read(uint64_t offset, uint64_t length) const override {
+    if (offset > length_ || length > length_ - offset) return Fail(ErrorKind::kMalformed, "ends before byte " + std::to_string(offset + length));
+    return whole_->Read(offset_ + offset, length);
+  }
+
+ private:
+  std::shared_ptr<const ByteSource> whole_;
+  uint64_t offset_, length_;
+};
+
 }  // namespace
 
 Result<std::shared_ptr<const ByteSource>> FileSource(const std::string& path) {
@@ -55,6 +69,10 @@ Result<std::shared_ptr<const ByteSource>> FileSource(const std::string& path) {
 }
 
 std::shared_ptr<const ByteSource> MemorySource(std::string_view bytes) { return std::make_shared<OfMemory>(bytes); }
+
+std::shared_ptr<const ByteSource> PartOf(std::shared_ptr<const ByteSource> whole, uint64_t offset, uint64_t length) {
+  return std::make_shared<OfPart>(std::move(whole), offset, length);
+}
 
 namespace {
 
@@ -153,6 +171,17 @@ Result<void> Spool::CopyTo(const ByteSink& sink) const {
     VERDIGRIS_RETURN_IF_ERROR(sink(piece));
   }
   return {};
+}
+
+Result<bool> HoldSameBytes(const ByteSource& a, const ByteSource& b) {
+  if (a.size() != b.size()) return false;
+  for (uint64_t at = 0; at < a.size(); at += kPiece) {
+    const uint64_t length = std::min(kPiece, a.size() - at);
+    VERDIGRIS_ASSIGN_OR_RETURN(const std::string of_a, a.Read(at, length));
+    VERDIGRIS_ASSIGN_OR_RETURN(const std::string of_b, b.Read(at, length));
+    if (of_a != of_b) return false;
+  }
+  return true;
 }
 
 Result<Digest> Sha256OfRange(const ByteSource& source, uint64_t offset, uint64_t length) {

@@ -26,6 +26,8 @@ class ByteSource {
 Result<std::shared_ptr<const ByteSource>> FileSource(const std::string& path);
 // `bytes` must outlast the source.
 std::shared_ptr<const ByteSource> MemorySource(std::string_view bytes);
+// `length` bytes of another source from `offset` on.
+std::shared_ptr<const ByteSource> PartOf(std::shared_ptr<const ByteSource> whole, uint64_t offset, uint64_t length);
 
 // Bytes that are written once and read again: in memory, and above `memory_bytes` in a file that has no name, so that nothing is
 // left behind however the process ends.
@@ -53,6 +55,9 @@ class Spool {
   struct State;
   std::shared_ptr<State> state_;
 };
+
+// Whether two sources hold the same bytes.
+Result<bool> HoldSameBytes(const ByteSource& a, const ByteSource& b);
 
 // SHA-256 of `length` bytes of a source from `offset` on.
 Result<Digest> Sha256OfRange(const ByteSource& source, uint64_t offset, uint64_t length);

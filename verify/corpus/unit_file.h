@@ -122,6 +122,7 @@ class UnitFile {
  public:
   static Result<UnitFile> Open(const std::string& path);
   static Result<UnitFile> FromMemory(std::string_view bytes);
+  static Result<UnitFile> Of(std::shared_ptr<const ByteSource> source);
 
   const UnitSummary& summary() const { return summary_; }
   const std::string& summary_bytes() const { return summary_bytes_; }  // without line feed: a leaf of the evidence tree
@@ -139,7 +140,6 @@ class UnitFile {
 
  private:
   UnitFile() = default;
-  static Result<UnitFile> Of(std::shared_ptr<const ByteSource> source);
   std::shared_ptr<const ByteSource> source_;
   UnitSummary summary_;
   std::string summary_bytes_;

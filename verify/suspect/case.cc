@@ -9,7 +9,7 @@
 #include <cmath>
 
 #include "verify/normal.h"
-#include "verify/suspect/result_file.h"
+#include "verify/result_file.h"
 
 namespace verdigris::verify {
 namespace {

@@ -9,7 +9,7 @@
 
 #include "verify/suspect/case.h"
 #include "verify/suspect/coefficient_file.h"
-#include "verify/suspect/result_file.h"
+#include "verify/result_file.h"
 
 namespace verdigris::verify {
 namespace {

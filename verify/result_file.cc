@@ -1,5 +1,5 @@
 // Tested by tests/verify/suspect/verdict_test.cc.
-#include "verify/suspect/result_file.h"
+#include "verify/result_file.h"
 
 #include <filesystem>
 #include <new>
