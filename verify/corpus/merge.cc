@@ -1,0 +1,562 @@
+// Two passes over the unit files. The first goes by unit id: it checks each file, compares copies, adds up summaries, grows the
+// evidence tree and takes down the p of every row. Then everything is known that decides: completeness, m, the findings. The
+// second goes by (uri, segment) and writes rows and errors as it reads them. Groups are merged in between (group_state.h).
+//
+// Tested by tests/verify/corpus/merge_test.cc.
+#include "verify/corpus/merge.h"
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <map>
+#include <set>
+#include <system_error>
+#include <tuple>
+#include <unordered_set>
+
+#include "verify/corpus/edges.h"
+#include "verify/corpus/engine_rows.h"
+#include "verify/corpus/findings.h"
+#include "verify/corpus/scan_directory.h"
+#include "verify/corpus/unit_file.h"
+#include "verify/file.h"
+#include "verify/law.h"
+#include "verify/martingale.h"
+#include "verify/power.h"
+#include "verify/record/merkle.h"
+#include "verify/result_file.h"
+#include "watermark/profile.h"
+
+namespace verdigris::verify {
+namespace {
+
+constexpr size_t kMostProfileBytes = size_t{1} << 26;
+constexpr size_t kWriteBuffer = size_t{1} << 16;
+constexpr uint32_t kRows = ~uint32_t{0};  // in the place of a directory: the spool of engines' rows
+
+Unexpected Conflict(const std::string& message) { return Fail(ErrorKind::kInternal, "conflict: " + message); }
+
+Unexpected In(const std::string& where, const Error& error) {
+  return Fail(error.kind, error.message.starts_with(where) ? error.message : where + ": " + error.message);
+}
+
+std::string Quantity(uint64_t count, const char* what) { return std::to_string(count) + " " + what + (count == 1 ? "" : "s"); }
+
+// One copy of a unit in one source.
+struct Copy {
+  Digest unit;
+  uint32_t source;  // place in directories, or kRows
+  uint64_t offset = 0, length = 0;  // in the spool
+  uint32_t row = 0;                 // place in row_places_
+};
+
+// A unit that was taken.
+struct Done {
+  uint32_t input;
+  bool last, broken;
+  uint64_t segment;
+  size_t copy;
+};
+
+class LineWriter {
+ public:
+  static Result<LineWriter> Create(const std::string& path) {
+    VERDIGRIS_ASSIGN_OR_RETURN(ResultFile file, ResultFile::Create(path));
+    return LineWriter(std::move(file));
+  }
+  Result<void> Write(std::string_view line) {
+    buffer_ += line;
+    buffer_ += '\n';
+    return buffer_.size() < kWriteBuffer ? Result<void>() : Flush();
+  }
+  Result<void> Flush() {
+    VERDIGRIS_RETURN_IF_ERROR(file_.Write(buffer_));
+    buffer_.clear();
+    return {};
+  }
+  Result<void> Finish() {
+    VERDIGRIS_RETURN_IF_ERROR(Flush());
+    VERDIGRIS_RETURN_IF_ERROR(file_.Finish());
+    return {};
+  }
+
+ private:
+  explicit LineWriter(ResultFile file) : file_(std::move(file)) {}
+  ResultFile file_;
+  std::string buffer_;
+};
+
+std::string BaselineKey(const std::string& text, const std::vector<std::string>& kids, const std::string& variant) {
+  std::string key = text;
+  for (const std::string& kid : kids) key += "," + kid;
+  return key + "," + variant;
+}
+
+void AddCounts(UnitCounts& sum, const UnitCounts& more) {
+  sum.documents += more.documents;
+  sum.failed += more.failed;
+  sum.ids_above_vocab += more.ids_above_vocab;
+  sum.invalid_utf8 += more.invalid_utf8;
+  sum.not_text += more.not_text;
+  sum.parts += more.parts;
+  sum.tested += more.tested;
+  sum.text_bytes += more.text_bytes;
+  sum.tokens += more.tokens;
+  sum.untested += more.untested;
+  for (const auto& [code, count] : more.errors) sum.errors[code] += count;
+}
+
+template <class List>
+void AddList(std::vector<uint64_t>& sum, const List& more) {
+  if (sum.size() < more.size()) sum.resize(more.size());
+  for (size_t i = 0; i < more.size(); ++i) sum[i] += more[i];
+}
+
+class Merger {
+ public:
+  explicit Merger(const MergeOptions& options) : options_(options) {}
+
+  Result<Merged> Run() {
+    VERDIGRIS_RETURN_IF_ERROR(ReadSources());
+    VERDIGRIS_RETURN_IF_ERROR(TakeUnits());
+    VERDIGRIS_RETURN_IF_ERROR(FindMissing());
+    if (!options_.missing.empty()) VERDIGRIS_RETURN_IF_ERROR(WriteMissing());
+    Summarise();
+    if (merged_.missing_count > 0 && !options_.partial) return std::move(merged_);
+    VERDIGRIS_RETURN_IF_ERROR(Decide());
+    VERDIGRIS_RETURN_IF_ERROR(ReadBaseline());
+    VERDIGRIS_RETURN_IF_ERROR(Write());
+    merged_.written = true;
+    return std::move(merged_);
+  }
+
+ private:
+  // ---- sources
+
+  Result<void> ReadSources() {
+    std::error_code error;
+    std::filesystem::create_directories(options_.output, error);
+    if (error) return Fail(ErrorKind::kIo, options_.output + ": " + error.message());
+    std::vector<std::string> of_run = options_.directories;
+    if (of_run.empty()) of_run.push_back(options_.output);
+    for (const std::string& directory : of_run) {
+      VERDIGRIS_ASSIGN_OR_RETURN(const std::optional<RunObject> run, ReadRun(directory));
+      if (!run) return Fail(ErrorKind::kNotFound, directory + ": no " + std::string(kRunFile) + " there: a source is the directory of a scan");
+      if (!have_run_) {
+        run_ = *run;
+        have_run_ = true;
+        VERDIGRIS_RETURN_IF_ERROR(ReadProfile(directory));
+      } else {
+        VERDIGRIS_RETURN_IF_ERROR(CheckSameRun(run_, *run, directory));
+      }
+      VERDIGRIS_RETURN_IF_ERROR(ReadList(directory));
+    }
+    if (run_.first_seen) return Fail(ErrorKind::kUnsupported, "a run with --assign first-seen: this build does not merge its documents");
+    std::sort(inputs_.begin(), inputs_.end(), [](const ListedInput& a, const ListedInput& b) { return a.unit.uri < b.unit.uri; });
+    for (const std::string& directory : options_.directories) VERDIGRIS_RETURN_IF_ERROR(ListUnits(directory));
+    for (const std::string& path : options_.rows) VERDIGRIS_RETURN_IF_ERROR(SpoolRows(path));
+    std::stable_sort(copies_.begin(), copies_.end(), [](const Copy& a, const Copy& b) { return a.unit < b.unit; });
+    return {};
+  }
+
+  Result<void> ReadProfile(const std::string& directory) {
+    const std::string path = ProfilePath(directory, run_.profile);
+    VERDIGRIS_ASSIGN_OR_RETURN(const std::string bytes, ReadFile(path, kMostProfileBytes));
+    auto profile = Profile::Parse(bytes);
+    if (!profile) return In(path, profile.error());
+    if (profile->digest() != run_.profile) return Fail(ErrorKind::kMismatch, path + ": has SHA-256 " + Hex(profile->digest()));
+    profile_.emplace(std::move(*profile));
+    law_ = profile_->scheme().null_law(*profile_);
+    return {};
+  }
+
+  // Lists of several directories are united.
+  Result<void> ReadList(const std::string& directory) {
+    const std::string path = directory + "/" + std::string(kUnitListFile);
+    VERDIGRIS_ASSIGN_OR_RETURN(UnitList list, ReadUnitList(path));
+    if (list.run != RunDigest(run_)) return Fail(ErrorKind::kMismatch, path + ": of run " + Hex(list.run) + ", not " + Hex(RunDigest(run_)));
+    if (inputs_.empty()) {
+      inputs_ = std::move(list.inputs);
+      return {};
+    }
+    const size_t before = inputs_.size();
+    for (ListedInput& input : list.inputs) {
+      const auto at = std::lower_bound(inputs_.begin(), inputs_.begin() + static_cast<std::ptrdiff_t>(before), input.unit.uri,
+                                       [](const ListedInput& a, const std::string& uri) { return a.unit.uri < uri; });
+      if (at == inputs_.begin() + static_cast<std::ptrdiff_t>(before) || at->unit.uri != input.unit.uri) {
+        inputs_.push_back(std::move(input));
+        continue;
+      }
+      if (!(at->unit == input.unit)) return Conflict(path + ": input '" + input.unit.uri + "' is listed otherwise in another source");
+      at->segments = std::max(at->segments, input.segments);
+    }
+    std::sort(inputs_.begin(), inputs_.end(), [](const ListedInput& a, const ListedInput& b) { return a.unit.uri < b.unit.uri; });
+    return {};
+  }
+
+  Result<void> ListUnits(const std::string& directory) {
+    const auto source = static_cast<uint32_t>(&directory - options_.directories.data());
+    std::error_code error;
+    const std::string done = directory + "/done";
+    if (!std::filesystem::exists(done, error)) return {};
+    for (std::filesystem::recursive_directory_iterator at(done, error), end; !error && at != end; at.increment(error)) {
+      if (at->path().extension() != ".unit") continue;
+      Copy copy{{}, source};
+      if (!ParseHex(at->path().stem().string(), copy.unit)) return Fail(ErrorKind::kMalformed, at->path().string() + ": the name is no unit id");
+      copies_.push_back(copy);
+    }
+    if (error) return Fail(ErrorKind::kIo, done + ": " + error.message());
+    return {};
+  }
+
+  Result<void> SpoolRows(const std::string& path) {
+    if (!spool_) spool_.emplace(options_.output);
+    return ForEachEngineRow(path, [&](const Digest& unit, const std::string& body, const std::string& place) -> Result<void> {
+      copies_.push_back({unit, kRows, spool_->size(), body.size(), static_cast<uint32_t>(row_places_.size())});
+      row_places_.push_back(place);
+      return spool_->Append(body);
+    });
+  }
+
+  std::string NameOf(const Copy& copy) const {
+    return copy.source == kRows ? row_places_[copy.row] : UnitPath(options_.directories[copy.source], copy.unit);
+  }
+
+  Result<std::shared_ptr<const ByteSource>> SourceOf(const Copy& copy) const {
+    if (copy.source != kRows) return FileSource(NameOf(copy));
+    return PartOf(spool_->source(), copy.offset, copy.length);
+  }
+
+  Result<UnitFile> Open(const Copy& copy) const {
+    VERDIGRIS_ASSIGN_OR_RETURN(auto source, SourceOf(copy));
+    auto file = UnitFile::Of(std::move(source));
+    if (!file) return In(NameOf(copy), file.error());
+    return file;
+  }
+
+  // ---- first pass
+
+  Result<void> TakeUnits() {
+    totals_ = EmptySummary(run_, {});
+    for (size_t at = 0; at < copies_.size();) {
+      size_t end = at + 1;
+      while (end < copies_.size() && copies_[end].unit == copies_[at].unit) ++end;
+      VERDIGRIS_RETURN_IF_ERROR(TakeUnit(at));
+      if (end > at + 1) VERDIGRIS_RETURN_IF_ERROR(CompareCopies(at, end));
+      at = end;
+    }
+    std::sort(done_.begin(), done_.end(), [](const Done& a, const Done& b) { return std::tie(a.input, a.segment) < std::tie(b.input, b.segment); });
+    return {};
+  }
+
+  Result<void> TakeUnit(size_t at) {
+    const Copy& copy = copies_[at];
+    const std::string name = NameOf(copy);
+    VERDIGRIS_ASSIGN_OR_RETURN(const UnitFile file, Open(copy));
+    const UnitSummary& summary = file.summary();
+    if (UnitId(summary.unit) != copy.unit) return Fail(ErrorKind::kMalformed, name + ": holds unit " + Hex(UnitId(summary.unit)));
+    auto checked = file.Check(&run_, [&](const DocRow& row) -> Result<void> {
+      if (row.s > LargestStatistic(law_, row.n)) return Fail(ErrorKind::kMalformed, "s is more than " + Quantity(row.n, "score") + " can be");
+      const double log10_p = Log10UpperTail(law_, row.n, row.s);
+      if (!FindPlace(law_, row.n, row.s, log10_p, run_.tau_hundredths).row) return Fail(ErrorKind::kMalformed, "is of a p above tau");
+      log10_p_.push_back(log10_p);
+      if (control() == CorpusControl::kEbh) log10_e_.push_back(Log10Martingale(law_, row.n, row.s));
+      return {};
+    });
+    if (!checked) return In(name, checked.error());
+
+    const auto input = std::lower_bound(inputs_.begin(), inputs_.end(), summary.unit.uri, [](const ListedInput& a, const std::string& uri) { return a.unit.uri < uri; });
+    Unit listed = summary.unit;
+    listed.segment = 0;
+    if (input == inputs_.end() || !(input->unit == listed)) return Fail(ErrorKind::kMismatch, name + ": of an input that is not on the list of units");
+    done_.push_back({static_cast<uint32_t>(input - inputs_.begin()), summary.last, summary.broken, summary.unit.segment, at});
+
+    AddCounts(totals_.counts, summary.counts);
+    for (size_t i = 0; i < summary.results.size(); ++i) {
+      const UnitResult& more = summary.results[i];
+      UnitResult& sum = totals_.results[i];
+      sum.tested += more.tested;
+      sum.rows += more.rows;
+      AddList(sum.histogram, more.histogram);
+      for (size_t bin = 0; bin < kUniformBins; ++bin) sum.uniform[bin] += more.uniform[bin];
+      AddList(sum.lengths, more.lengths);
+    }
+    tree_.Add(AsBytes(file.summary_bytes()));
+    return {};
+  }
+
+  Result<void> CompareCopies(size_t begin, size_t end) const {
+    VERDIGRIS_ASSIGN_OR_RETURN(const auto first, SourceOf(copies_[begin]));
+    for (size_t at = begin + 1; at < end; ++at) {
+      VERDIGRIS_ASSIGN_OR_RETURN(const auto other, SourceOf(copies_[at]));
+      VERDIGRIS_ASSIGN_OR_RETURN(const bool same, HoldSameBytes(*first, *other));
+      if (!same) return Conflict("unit " + Hex(copies_[begin].unit) + " is not the same in " + NameOf(copies_[begin]) + " and " + NameOf(copies_[at]));
+    }
+    return {};
+  }
+
+  Result<void> FindMissing() {
+    size_t at = 0;
+    for (uint32_t input = 0; input < inputs_.size(); ++input) {
+      const uint64_t listed = inputs_[input].segments;
+      uint64_t expected = 0;  // the next segment
+      std::optional<Done> last;
+      const auto miss = [&](uint64_t up_to) {
+        for (; expected < up_to; ++expected) {
+          ++merged_.missing_count;
+          if (merged_.missing.size() >= kMostNamedMissing && options_.missing.empty()) {
+            merged_.missing_count += up_to - expected - 1;
+            expected = up_to;
+            return;
+          }
+          Unit unit = inputs_[input].unit;
+          unit.segment = expected;
+          merged_.missing.push_back(std::move(unit));
+        }
+      };
+      for (; at < done_.size() && done_[at].input == input; ++at) {
+        if (last && !last->broken) return Contradiction(inputs_[input], last->segment, done_[at].segment);
+        miss(done_[at].segment);
+        expected = done_[at].segment + 1;
+        if (done_[at].last) last = done_[at];
+      }
+      if (last && !last->broken && listed > last->segment + 1) return Contradiction(inputs_[input], last->segment, listed - 1);
+      // Where nobody has seen the end, one more segment at least is missing.
+      if (listed > 0) {
+        miss(listed);
+      } else if (!last) {
+        miss(expected + 1);
+      }
+    }
+    return {};
+  }
+
+  static Unexpected Contradiction(const ListedInput& input, uint64_t last, uint64_t other) {
+    return Conflict("input '" + input.unit.uri + "' ends in segment " + std::to_string(last) + " and has a segment " + std::to_string(other));
+  }
+
+  Result<void> WriteMissing() {
+    VERDIGRIS_ASSIGN_OR_RETURN(LineWriter lines, LineWriter::Create(options_.missing));
+    for (const Unit& unit : merged_.missing) VERDIGRIS_RETURN_IF_ERROR(lines.Write(UnitJson(unit)));
+    VERDIGRIS_RETURN_IF_ERROR(lines.Finish());
+    if (merged_.missing.size() > kMostNamedMissing) merged_.missing.resize(kMostNamedMissing);
+    return {};
+  }
+
+  // ---- findings
+
+  CorpusControl control() const { return options_.control.value_or(run_.control); }
+  int64_t alpha_e4() const { return options_.alpha_log10_e4.value_or(run_.alpha_log10_e4); }
+  double log10_alpha() const { return static_cast<double>(alpha_e4()) / 1e4; }
+
+  void Summarise() {
+    CorpusSummary& summary = merged_.summary;
+    summary.run = Hex(RunDigest(run_));
+    if (merged_.missing_count == 0) summary.root = Hex(EvidenceRoot(RunDigest(run_), tree_.Root(), tree_.leaves()));
+    summary.profile = Hex(run_.profile);
+    summary.scheme = std::string(profile_->scheme().name);
+    summary.alpha_log10 = log10_alpha();
+    summary.tau_log10 = run_.log10_tau();
+    summary.control = std::string(ControlName(control()));
+    summary.units = tree_.leaves();
+    summary.partial = merged_.missing_count > 0;
+    const UnitCounts& counts = totals_.counts;
+    summary.counts = {{"documents", counts.documents}, {"failed", counts.failed}, {"ids_above_vocab", counts.ids_above_vocab},
+                      {"invalid_utf8", counts.invalid_utf8}, {"not_text", counts.not_text}, {"parts", counts.parts}, {"tested", counts.tested},
+                      {"text_bytes", counts.text_bytes}, {"tokens", counts.tokens}, {"untested", counts.untested}};
+    summary.errors = {counts.errors.begin(), counts.errors.end()};
+    for (size_t i = 0; i < run_.tests.size(); ++i) {
+      const UnitResult& result = totals_.results[i];
+      TestSummary test;
+      test.kids = run_.tests[i].kids;
+      test.variant = run_.tests[i].variant;
+      test.m = result.tested;
+      test.rows = result.rows;
+      test.histogram = result.histogram;
+      test.uniform.assign(result.uniform.begin(), result.uniform.end());
+      test.lengths = result.lengths;
+      summary.tests.push_back(std::move(test));
+    }
+  }
+
+  Result<void> Decide() {
+    std::vector<uint64_t> histogram(static_cast<size_t>(run_.tau_hundredths));
+    for (const UnitResult& result : totals_.results) AddList(histogram, result.histogram);
+    VERDIGRIS_ASSIGN_OR_RETURN(Findings findings, Findings::Decide(control(), TailOf(std::move(log10_p_), histogram, options_.family), std::move(log10_e_), log10_alpha()));
+    findings_.emplace(std::move(findings));
+    for (size_t i = 0; i < merged_.summary.tests.size(); ++i) merged_.summary.tests[i].power = PowerOf(totals_.results[i]);
+    return {};
+  }
+
+  // At the median number of scored tuples, to the power of two below it.
+  std::optional<TestSummary::AtMedian> PowerOf(const UnitResult& result) const {
+    if (result.tested == 0) return std::nullopt;
+    uint64_t below = 0;
+    size_t bin = 0;
+    while (below + result.lengths[bin] < (result.tested + 1) / 2) below += result.lengths[bin++];
+    TestSummary::AtMedian power;
+    power.length = uint64_t{1} << bin;
+    power.effect = profile_->scheme().reference_effect(*profile_);
+    power.log10_alpha = findings_->log10_level();
+    power.power = PowerAt(law_, power.length, power.effect, power.log10_alpha);
+    power.tokens_needed = TokensNeeded(law_, power.effect, power.log10_alpha, .9);
+    return power;
+  }
+
+  Result<void> ReadBaseline() {
+    if (options_.baseline.empty()) return {};
+    VERDIGRIS_ASSIGN_OR_RETURN(auto reader, ResultReader<DocumentResult>::Open(options_.baseline));
+    DocumentResult row;
+    for (;;) {
+      VERDIGRIS_ASSIGN_OR_RETURN(const bool more, reader.Next(row));
+      if (!more) return {};
+      if (row.finding) baseline_.insert(BaselineKey(row.text, row.kids, row.variant));
+    }
+  }
+
+  // ---- second pass
+
+  Result<void> Write() {
+    const std::string folder = options_.output + "/";
+    VERDIGRIS_ASSIGN_OR_RETURN(LineWriter results, LineWriter::Create(folder + std::string(kResultsFile)));
+    VERDIGRIS_ASSIGN_OR_RETURN(LineWriter errors, LineWriter::Create(folder + std::string(kErrorsFile)));
+    VERDIGRIS_ASSIGN_OR_RETURN(LineWriter groups, LineWriter::Create(folder + std::string(kGroupsFile)));
+    for (const Done& unit : done_) {
+      VERDIGRIS_ASSIGN_OR_RETURN(const UnitFile file, Open(copies_[unit.copy]));
+      const std::string& uri = inputs_[unit.input].unit.uri;
+      VERDIGRIS_RETURN_IF_ERROR(file.ForEachRow([&](const DocRow& row) { return results.Write(ToJson(ResultOf(row, uri, unit.segment))); }));
+      VERDIGRIS_RETURN_IF_ERROR(file.ForEachError([&](const ErrorEntry& entry) {
+        return errors.Write(ToJson(ErrorResult{uri, entry.code, unit.segment, entry.offset, entry.ordinal}));
+      }));
+    }
+    for (size_t i = 0; i < texts_.size(); ++i) merged_.summary.tests[i].distinct_texts = texts_[i].size();
+    VERDIGRIS_RETURN_IF_ERROR(WriteGroups(groups));
+    VERDIGRIS_RETURN_IF_ERROR(results.Finish());
+    VERDIGRIS_RETURN_IF_ERROR(errors.Finish());
+    VERDIGRIS_RETURN_IF_ERROR(groups.Finish());
+    return WriteFileAtomic(folder + std::string(kSummaryFile), ToJson(merged_.summary));
+  }
+
+  DocumentResult ResultOf(const DocRow& row, const std::string& uri, uint64_t segment) {
+    const RunTest& test = run_.tests[row.test];
+    TestSummary& sum = merged_.summary.tests[row.test];
+    DocumentResult out;
+    out.uri = uri;
+    out.segment = segment;
+    out.offset = row.offset;
+    out.length = row.length;
+    out.ordinal = row.ordinal;
+    out.part = row.part;
+    out.test = row.test;
+    out.id = row.id;
+    out.group = row.group;
+    out.kids = test.kids;
+    out.variant = test.variant;
+    out.text = Hex(row.text);
+    out.counts = row.counts;
+    out.n = row.n;
+    out.s = DecimalText(row.s);
+    for (const auto& span : row.spans) out.spans.push_back({{span[0], span[1]}, {span[2], span[3]}});
+    out.log10_p = Log10UpperTail(law_, row.n, row.s);
+    out.log10_q = findings_->Log10Adjusted(out.log10_p);
+    out.log10_e = Log10Martingale(law_, row.n, row.s);
+    out.finding = findings_->Rejects(out.log10_p, out.log10_e);
+    if (out.finding) {
+      ++sum.findings;
+      texts_.resize(run_.tests.size());
+      texts_[row.test].insert(row.text);
+      out.baseline = baseline_.contains(BaselineKey(out.text, out.kids, out.variant));
+      if (out.baseline) {
+        ++sum.baseline;
+      } else {
+        ++merged_.new_findings;
+      }
+    }
+    if (run_.group.by != "none") ++documents_[{row.group, row.test}];
+    return out;
+  }
+
+  // Holm over all groups and tests, so all sums are needed before the first is written.
+  Result<void> WriteGroups(LineWriter& lines) {
+    if (run_.group.by == "none") return {};
+    std::vector<GroupInput> inputs;
+    for (const Done& unit : done_) {
+      VERDIGRIS_ASSIGN_OR_RETURN(const UnitFile file, Open(copies_[unit.copy]));
+      inputs.push_back(file.groups());
+      inputs.back().where = NameOf(copies_[unit.copy]);
+    }
+    std::vector<double> log10_p;
+    const auto merge = [&](const std::function<Result<void>(const MergedState&)>& on_state) -> Result<void> {
+      auto merged = MergeGroups(inputs, run_.group, run_.first_seen, options_.output, {}, on_state);
+      if (!merged && merged.error().kind == ErrorKind::kMismatch) return Conflict(merged.error().message);
+      return merged;
+    };
+    VERDIGRIS_RETURN_IF_ERROR(merge([&](const MergedState& state) -> Result<void> {
+      const uint64_t n = state.sums.n;
+      if (state.sums.statistic > LargestStatistic(law_, n)) {
+        return Fail(ErrorKind::kMalformed, "group '" + state.head.name + "': the scores are more than " + Quantity(n, "score") + " can be");
+      }
+      log10_p.push_back(Log10UpperTail(law_, n, state.sums.statistic));
+      return {};
+    }));
+    const Rejections holm = Reject(Control::kHolm, log10_p, log10_p.size() * options_.family, log10_alpha());
+    std::vector<double> adjusted(log10_p.size());
+    std::vector<bool> rejected(log10_p.size());
+    for (size_t i = 0; i < holm.order.size(); ++i) {
+      adjusted[holm.order[i]] = holm.log10_adjusted[i];
+      rejected[holm.order[i]] = i < holm.rejected;
+    }
+    size_t at = 0;
+    VERDIGRIS_RETURN_IF_ERROR(merge([&](const MergedState& state) -> Result<void> {
+      GroupResult out;
+      out.name = state.head.name;
+      out.test = state.head.test;
+      out.n = state.sums.n;
+      out.s = DecimalText(state.sums.statistic);
+      out.full = state.head.full;
+      out.sample_log2 = static_cast<uint64_t>(run_.group.sample_log2);
+      out.inflation = state.sums.inflation();
+      const auto rows = documents_.find({out.name, out.test});
+      out.documents = rows == documents_.end() ? 0 : rows->second;
+      out.log10_p = log10_p[at];
+      out.log10_q = adjusted[at];
+      out.finding = rejected[at];
+      ++at;
+      ++merged_.summary.groups;
+      merged_.summary.group_findings += out.finding;
+      merged_.new_findings += out.finding;
+      return lines.Write(ToJson(out));
+    }));
+    return {};
+  }
+
+  const MergeOptions& options_;
+  Merged merged_;
+  RunObject run_;
+  bool have_run_ = false;
+  std::optional<Profile> profile_;
+  NullLaw law_{};
+  std::vector<ListedInput> inputs_;  // by URI
+  std::vector<Copy> copies_;         // by unit
+  std::optional<Spool> spool_;
+  std::vector<std::string> row_places_;
+  std::vector<Done> done_;  // by input and segment
+  UnitSummary totals_;
+  MerkleTree tree_;
+  std::vector<double> log10_p_, log10_e_;  // of rows, by unit id
+  std::optional<Findings> findings_;
+  std::unordered_set<std::string> baseline_;
+  std::vector<std::set<std::array<uint8_t, 16>>> texts_;            // of findings, by test
+  std::map<std::pair<std::string, uint64_t>, uint64_t> documents_;  // rows of each group and test
+};
+
+}  // namespace
+
+Digest EvidenceRoot(const Digest& run, const Digest& tree, uint64_t units) {
+  return Sha256(AsBytes(WriteJson(Json::FromMembers(
+      {{"run", Hex(run)}, {"schema", "verdigris.evidence-root/1"}, {"tree", Hex(tree)}, {"units", static_cast<int64_t>(units)}}))));
+}
+
+Result<Merged> MergeCorpus(const MergeOptions& options) { return Merger(options).Run(); }
+
+}  // namespace verdigris::verify
