@@ -16,10 +16,13 @@ Digest Node(const Digest& left, const Digest& right) {
 
 }  // namespace
 
-void MerkleTree::Add(std::span<const uint8_t> leaf) {
+Digest MerkleTree::LeafHash(std::span<const uint8_t> leaf) {
   std::vector<uint8_t> bytes(1 + leaf.size());
   std::copy(leaf.begin(), leaf.end(), bytes.begin() + 1);
-  Digest hash = Sha256(bytes);
+  return Sha256(bytes);
+}
+
+void MerkleTree::AddHash(Digest hash) {
   for (uint64_t bits = leaves_; bits % 2 == 1; bits /= 2) {
     hash = Node(trees_.back(), hash);
     trees_.pop_back();

@@ -14,7 +14,9 @@ namespace verdigris::verify {
 // Leaves one after another, in memory of their logarithm.
 class MerkleTree {
  public:
-  void Add(std::span<const uint8_t> leaf);
+  void Add(std::span<const uint8_t> leaf) { AddHash(LeafHash(leaf)); }
+  static Digest LeafHash(std::span<const uint8_t> leaf);
+  void AddHash(Digest leaf_hash);
   uint64_t leaves() const { return leaves_; }
   // Of what was added so far; of none SHA-256 of nothing.
   Digest Root() const;
