@@ -149,8 +149,7 @@ Result<ExitCode> OnCorpus(const Options& options, const Profile& profile, Rule r
     if (auto written = verify::WriteFileAtomic(options.output, file); !written) return AsWriteError(written.error());
   }
   if (!options.stop_list.empty()) {
-    VERDIGRIS_ASSIGN_OR_RETURN(const verify::StopList list,
-                               verify::StopList::Make(calibrator.evidence(), calibration.stop_bound.value_or(UINT64_MAX), profile));
+    VERDIGRIS_ASSIGN_OR_RETURN(const verify::StopList list, calibrator.MakeStopList(calibration));
     if (auto written = verify::WriteFileAtomic(options.stop_list, list.bytes()); !written) return AsWriteError(written.error());
     PrintNote("stop list of " + std::to_string(list.size()) + " tuples is in " + options.stop_list);
   }

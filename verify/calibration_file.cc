@@ -14,6 +14,8 @@ namespace {
 
 constexpr std::string_view kSchema = "verdigris.calibration/1";
 constexpr size_t kLevels = kCalibrationLevels.size();
+constexpr size_t kMostGroups = kMostCalibrationGroups + 1;
+constexpr std::string_view kWhy = ": a key chosen on a text cannot be tested on it";
 
 std::string Decimal(double share) {
   char text[40];
@@ -33,6 +35,31 @@ Json BandsJson(const std::array<Band, kSize>& bands) {
   Json::Array array;
   for (const Band& band : bands) array.emplace_back(BandJson(band));
   return array;
+}
+
+Json CountJson(uint64_t value) { return Json(static_cast<int64_t>(value)); }
+
+Json::Object PartJson(const CalibrationPart& part) {
+  Json::Array tests;
+  for (const CalibrationPart::Test& test : part.tests) {
+    Json::Array kids, bands;
+    std::vector<uint64_t> counts;
+    for (const std::string& kid : test.kids) kids.push_back(kid);
+    for (const CalibrationPart::Rate& rate : test.rates) {
+      counts.push_back(rate.count);
+      bands.push_back(BandJson(rate.band));
+    }
+    tests.push_back(Json::FromMembers(
+        {{"kids", std::move(kids)}, {"tested", CountJson(test.tested)}, {"counts", CountsJson(counts)}, {"bands", std::move(bands)}}));
+  }
+  Json::Object members = {
+      {"documents", CountJson(part.documents)},
+      {"overlap", Json::FromMembers({{"documents", CountJson(part.overlap.documents)}, {"pairs", CountJson(part.overlap.pairs)},
+                                     {"sizes", CountJson(part.overlap.sizes)}, {"rho", Decimal(part.overlap.rho())}})},
+      {"predicted", BandsJson(part.predicted)},
+      {"tests", std::move(tests)}};
+  if (part.stop_bound) members.push_back({"stop_bound", CountJson(*part.stop_bound)});
+  return members;
 }
 
 // Takes members out of an object one by one; what is left at the end, or missing, is a fault.
@@ -144,9 +171,9 @@ bool IsKid(const std::string& text) {
   return ParseHex(text, bytes);
 }
 
-Calibration::Test ReadTest(const Json& value, Reader& outer) {
+CalibrationPart::Test ReadTest(const Json& value, Reader& outer) {
   Reader reader(value, "tests");
-  Calibration::Test test;
+  CalibrationPart::Test test;
   if (const Json::Array* kids = reader.Array("kids", 1, 2)) {
     for (const Json& kid : *kids) {
       if (kid.string() == nullptr || !IsKid(*kid.string())) {
@@ -165,6 +192,31 @@ Calibration::Test ReadTest(const Json& value, Reader& outer) {
   }
   outer.Take(reader, "tests");
   return test;
+}
+
+void ReadPart(Reader& reader, CalibrationPart& part) {
+  part.documents = reader.Count("documents");
+  if (const Json* overlap = reader.Member("overlap")) {
+    Reader inner(*overlap, "overlap");
+    part.overlap = {inner.Count("documents"), inner.Count("pairs"), inner.Count("sizes")};
+    if (inner.Text("rho") != Decimal(part.overlap.rho())) inner.Fault("rho");
+    reader.Take(inner, "overlap");
+  }
+  part.predicted = reader.Bands("predicted");
+  if (const Json::Array* tests = reader.Array("tests", 1, 10000)) {
+    for (const Json& test : *tests) part.tests.push_back(ReadTest(test, reader));
+  }
+  if (reader.Has("stop_bound")) part.stop_bound = reader.Count("stop_bound");
+}
+
+Calibration::Group ReadGroup(const Json& value, Reader& outer) {
+  Reader reader(value, "groups");
+  Calibration::Group group;
+  group.name = reader.Text("name");
+  ReadPart(reader, group);
+  if (reader.Has("random_rates")) group.random_rates = reader.Bands("random_rates");
+  outer.Take(reader, "groups");
+  return group;
 }
 
 Calibration::RandomKeys ReadRandomKeys(const Json& value, Reader& outer) {
@@ -188,41 +240,36 @@ Calibration::RandomKeys ReadRandomKeys(const Json& value, Reader& outer) {
 }  // namespace
 
 std::string WriteCalibration(const Calibration& calibration) {
-  const auto count = [](uint64_t value) { return Json(static_cast<int64_t>(value)); };
-  Json::Array tests, texts;
-  for (const Calibration::Test& test : calibration.tests) {
-    Json::Array kids, bands;
-    std::vector<uint64_t> counts;
-    for (const std::string& kid : test.kids) kids.push_back(kid);
-    for (const Calibration::Rate& rate : test.rates) {
-      counts.push_back(rate.count);
-      bands.push_back(BandJson(rate.band));
-    }
-    tests.push_back(Json::FromMembers({{"kids", std::move(kids)}, {"tested", count(test.tested)}, {"counts", CountsJson(counts)}, {"bands", std::move(bands)}}));
-  }
+  Json::Object members = PartJson(calibration);
+  members.insert(members.end(), {{"schema", std::string(kSchema)},
+                                 {"scheme_id", Hex(calibration.scheme_id)},
+                                 {"profile", Hex(calibration.profile)},
+                                 {"content", Hex(calibration.content)},
+                                 {"rule", calibration.rule == Rule::kFirst ? "first" : "tuple"},
+                                 {"assign", calibration.assign == Assign::kDocument ? "document" : "first-seen"},
+                                 {"min_scored", CountJson(calibration.min_scored)},
+                                 {"tokens", CountJson(calibration.tokens)}});
+  Json::Array texts;
   for (const Calibration::Text& text : calibration.texts) texts.push_back(Hex(text));
-  Json::Object members = {
-      {"schema", std::string(kSchema)},
-      {"scheme_id", Hex(calibration.scheme_id)},
-      {"profile", Hex(calibration.profile)},
-      {"content", Hex(calibration.content)},
-      {"rule", calibration.rule == Rule::kFirst ? "first" : "tuple"},
-      {"assign", calibration.assign == Assign::kDocument ? "document" : "first-seen"},
-      {"min_scored", count(calibration.min_scored)},
-      {"documents", count(calibration.documents)},
-      {"tokens", count(calibration.tokens)},
-      {"overlap", Json::FromMembers({{"documents", count(calibration.overlap.documents)}, {"pairs", count(calibration.overlap.pairs)},
-                                     {"sizes", count(calibration.overlap.sizes)}, {"rho", Decimal(calibration.overlap.rho())}})},
-      {"predicted", BandsJson(calibration.predicted)},
-      {"tests", std::move(tests)},
-      {"texts", std::move(texts)}};
+  members.push_back({"texts", std::move(texts)});
+  if (calibration.root) members.push_back({"root", Hex(*calibration.root)});
+  if (calibration.sample_log2 != 0) members.push_back({"sample_log2", CountJson(static_cast<uint64_t>(calibration.sample_log2))});
   if (const auto& random = calibration.random_keys) {
-    members.push_back({"random_keys", Json::FromMembers({{"keys", count(random->keys)}, {"tested", count(random->tested)},
-                                                         {"rates", BandsJson(random->rates)}, {"pooled_n", count(random->pooled_n)},
+    members.push_back({"random_keys", Json::FromMembers({{"keys", CountJson(random->keys)}, {"tested", CountJson(random->tested)},
+                                                         {"rates", BandsJson(random->rates)}, {"pooled_n", CountJson(random->pooled_n)},
                                                          {"pooled_counts", CountsJson(random->pooled_counts)},
-                                                         {"passed", count(random->passed)}})});
+                                                         {"passed", CountJson(random->passed)}})});
   }
-  if (calibration.stop_bound) members.push_back({"stop_bound", count(*calibration.stop_bound)});
+  if (!calibration.groups.empty()) {
+    Json::Array groups;
+    for (const Calibration::Group& group : calibration.groups) {
+      Json::Object of_group = PartJson(group);
+      of_group.push_back({"name", group.name});
+      if (group.random_rates) of_group.push_back({"random_rates", BandsJson(*group.random_rates)});
+      groups.push_back(Json::FromMembers(std::move(of_group)));
+    }
+    members.push_back({"groups", std::move(groups)});
+  }
   return WriteJson(Json::FromMembers(std::move(members))) + "\n";
 }
 
@@ -244,18 +291,8 @@ Result<Calibration> ParseCalibration(std::string_view bytes) {
   out.rule = rule == "first" ? Rule::kFirst : Rule::kTuple;
   out.assign = assign == "document" ? Assign::kDocument : Assign::kFirstSeen;
   out.min_scored = reader.Count("min_scored");
-  out.documents = reader.Count("documents");
   out.tokens = reader.Count("tokens");
-  if (const Json* overlap = reader.Member("overlap")) {
-    Reader inner(*overlap, "overlap");
-    out.overlap = {inner.Count("documents"), inner.Count("pairs"), inner.Count("sizes")};
-    if (inner.Text("rho") != Decimal(out.overlap.rho())) inner.Fault("rho");
-    reader.Take(inner, "overlap");
-  }
-  out.predicted = reader.Bands("predicted");
-  if (const Json::Array* tests = reader.Array("tests", 1, 10000)) {
-    for (const Json& test : *tests) out.tests.push_back(ReadTest(test, reader));
-  }
+  ReadPart(reader, out);
   if (const Json::Array* texts = reader.Array("texts", 0, kMostCalibrationTexts)) {
     for (const Json& text : *texts) {
       Calibration::Text bytes_of{};
@@ -267,7 +304,20 @@ Result<Calibration> ParseCalibration(std::string_view bytes) {
     }
   }
   if (reader.Has("random_keys")) out.random_keys = ReadRandomKeys(*reader.Member("random_keys"), reader);
-  if (reader.Has("stop_bound")) out.stop_bound = reader.Count("stop_bound");
+  if (reader.Has("root")) out.root = reader.DigestOf("root");
+  if (reader.Has("sample_log2")) {
+    const uint64_t sample_log2 = reader.Count("sample_log2");
+    if (sample_log2 == 0 || sample_log2 > kMostSampleLog2) reader.Fault("sample_log2");
+    out.sample_log2 = static_cast<int>(sample_log2);
+  }
+  if (reader.Has("groups")) {
+    if (const Json::Array* groups = reader.Array("groups", 1, kMostGroups)) {
+      for (const Json& group : *groups) {
+        out.groups.push_back(ReadGroup(group, reader));
+        if (out.groups.size() > 1 && !(out.groups[out.groups.size() - 2].name < out.groups.back().name)) reader.Fault("groups");
+      }
+    }
+  }
   VERDIGRIS_RETURN_IF_ERROR(reader.Done());
   return out;
 }
@@ -283,7 +333,6 @@ Result<uint64_t> KeysTried(const Calibration& calibration, const Profile& profil
     });
     if (!tried) return Fail(ErrorKind::kMismatch, "the calibration did not try key " + kid);
   }
-  constexpr std::string_view kWhy = ": a key chosen on a text cannot be tested on it";
   if (calibration.content == content) {
     return Fail(ErrorKind::kMismatch, "this is the corpus of the calibration, content " + Hex(content) + std::string(kWhy));
   }
@@ -295,6 +344,13 @@ Result<uint64_t> KeysTried(const Calibration& calibration, const Profile& profil
     }
   }
   return calibration.tests.size();
+}
+
+Result<void> CheckRoot(const Calibration& calibration, const Digest& root) {
+  if (calibration.root == root) {
+    return Fail(ErrorKind::kMismatch, "this is the corpus of the calibration, evidence root " + Hex(root) + std::string(kWhy));
+  }
+  return {};
 }
 
 }  // namespace verdigris::verify

@@ -21,13 +21,14 @@ namespace verdigris::verify {
 
 inline constexpr std::array<double, 4> kCalibrationLevels = {-1, -2, -3, -4};  // log10 alpha
 inline constexpr size_t kMostCalibrationTexts = 1'000'000;
+inline constexpr size_t kMostCalibrationGroups = 4096;
+inline constexpr std::string_view kOtherGroups = "(other)";  // what is beyond them, as one group more
 inline constexpr double kCalibrationBandLevel = 0.99;
 
 enum class Assign { kDocument, kFirstSeen };  // statistics.md 3.2
 
-struct Calibration {
-  using Text = std::array<uint8_t, 16>;  // first half of a document's SHA-256
-
+// What is measured on documents: on all of a corpus, or on those of a group.
+struct CalibrationPart {
   struct Rate {
     uint64_t count = 0;  // documents with p <= alpha
     Band band{0, 1};     // Clopper-Pearson, 99 %; a description where documents share tuples
@@ -38,27 +39,41 @@ struct Calibration {
     uint64_t tested = 0;  // documents
     std::array<Rate, kCalibrationLevels.size()> rates{};
   };
+
+  uint64_t documents = 0;
+  Overlap overlap;
+  std::array<Band, kCalibrationLevels.size()> predicted{};  // rates that rho predicts between 5 and 95 % of keys
+  std::vector<Test> tests;
+  std::optional<uint64_t> stop_bound;  // greatest b of statistics.md 9.2, where rho is above .01 and sample_log2 is 0
+};
+
+struct Calibration : CalibrationPart {
+  using Text = std::array<uint8_t, 16>;  // first half of a document's SHA-256
+
   // Random keys on the same documents.
   struct RandomKeys {
     uint64_t keys = 0;
     uint64_t tested = 0;  // documents under each
     std::array<Band, kCalibrationLevels.size()> rates{};  // between 5 and 95 % of the keys
-    uint64_t pooled_n = 0;                                // distinct tuples of the corpus
+    uint64_t pooled_n = 0;                                // distinct tuples of the corpus, or of a sample of them
     std::array<uint64_t, 3> pooled_counts{};              // keys with p <= .1, .01, .001 over all of them
     bool passed = true;                                   // the self-check of these counts
   };
+  struct Group : CalibrationPart {
+    std::string name;
+    std::optional<std::array<Band, kCalibrationLevels.size()>> random_rates;  // as RandomKeys::rates
+  };
 
   Digest scheme_id{}, profile{}, content{};
+  std::optional<Digest> root;  // evidence root of the corpus (corpus.md C9)
   Rule rule = Rule::kFirst;
   Assign assign = Assign::kDocument;
   uint64_t min_scored = 0;
-  uint64_t documents = 0, tokens = 0;
-  Overlap overlap;
-  std::array<Band, kCalibrationLevels.size()> predicted{};  // rates that rho predicts between 5 and 95 % of keys
-  std::vector<Test> tests;
+  uint64_t tokens = 0;
+  int sample_log2 = 0;  // overlaps are of tuples below 2^(128 - sample_log2)
   std::optional<RandomKeys> random_keys;
-  std::optional<uint64_t> stop_bound;  // greatest b of statistics.md 9.2, where rho is above .01
-  std::vector<Text> texts;             // ascending
+  std::vector<Group> groups;  // by name
+  std::vector<Text> texts;    // ascending
 };
 
 std::string WriteCalibration(const Calibration& calibration);
@@ -73,5 +88,8 @@ Result<Calibration> ParseCalibration(std::string_view bytes);
 // Errors   kMismatch: another scheme; keys that the calibration did not try; the same corpus, or a text out of it.
 Result<uint64_t> KeysTried(const Calibration& calibration, const Profile& profile, std::span<const std::string> kids,
                            const Digest& content, std::span<const Digest> texts);
+
+// May evidence with this root be tested under keys of the calibration? kMismatch where it is that of its corpus.
+Result<void> CheckRoot(const Calibration& calibration, const Digest& root);
 
 }  // namespace verdigris::verify

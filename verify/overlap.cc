@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 
 #include "verify/normal.h"
 
@@ -15,13 +14,6 @@ namespace {
 
 constexpr std::string_view kHeader = "verdigris-stop-list/1 ";
 constexpr size_t kBatch = 256;
-
-// Number of tuples by the number of documents that have them.
-std::map<uint64_t, uint64_t> Spectrum(const Evidence& evidence) {
-  std::map<uint64_t, uint64_t> spectrum;
-  for (size_t row = 0; row < evidence.size(); ++row) ++spectrum[evidence.occurrences(row)];
-  return spectrum;
-}
 
 std::string HeaderOf(const Profile& profile) {
   return std::string(kHeader) + Hex(profile.tokenizer_sha256()) + " " + std::to_string(profile.window()) + "\n";
@@ -33,29 +25,28 @@ double Overlap::rho() const {
   return documents < 2 || sizes == 0 ? 0 : static_cast<double>(pairs) / (static_cast<double>(documents - 1) * static_cast<double>(sizes));
 }
 
-Overlap OverlapUpTo(const Evidence& evidence, uint64_t documents, uint64_t bound) {
+Overlap OverlapUpTo(const Spectrum& spectrum, uint64_t documents, uint64_t bound) {
   Overlap overlap;
   overlap.documents = documents;
-  for (size_t row = 0; row < evidence.size(); ++row) {
-    const uint64_t c = evidence.occurrences(row);
-    if (c > bound) continue;
-    overlap.pairs += c * (c - 1);
-    overlap.sizes += c;
+  for (const auto& [c, tuples] : spectrum) {
+    if (c > bound) break;
+    overlap.pairs += tuples * c * (c - 1);
+    overlap.sizes += tuples * c;
   }
   return overlap;
 }
 
-Overlap OverlapOf(const Evidence& evidence, uint64_t documents) { return OverlapUpTo(evidence, documents, ~uint64_t{0}); }
+Overlap OverlapOf(const Spectrum& spectrum, uint64_t documents) { return OverlapUpTo(spectrum, documents, ~uint64_t{0}); }
 
 double RateOfKey(double rho, double alpha, double q) {
   return NormalAbove((NormalQuantileAbove(alpha) - q * std::sqrt(rho)) / std::sqrt(1 - rho));
 }
 
-std::optional<uint64_t> StopBound(const Evidence& evidence, uint64_t documents, double most) {
+std::optional<uint64_t> StopBound(const Spectrum& spectrum, uint64_t documents, double most) {
   // rho up to a bound is the mean of (c-1)/(D-1) with weights that grow with the bound, so it grows with it.
   Overlap overlap;
   overlap.documents = documents;
-  for (const auto& [c, tuples] : Spectrum(evidence)) {
+  for (const auto& [c, tuples] : spectrum) {
     overlap.pairs += tuples * c * (c - 1);
     overlap.sizes += tuples * c;
     if (overlap.rho() > most) return c - 1;
@@ -63,19 +54,19 @@ std::optional<uint64_t> StopBound(const Evidence& evidence, uint64_t documents, 
   return std::nullopt;
 }
 
-Result<StopList> StopList::Empty(const Profile& profile) {
+Result<StopFingerprinter> StopFingerprinter::Create() {
   VERDIGRIS_ASSIGN_OR_RETURN(WindowMac mac, WindowMac::Create(Key(TaggedHash("stop-list", {}))));
-  return StopList(std::move(mac), profile.window());
+  return StopFingerprinter(std::move(mac));
 }
 
-void StopList::Of(const uint32_t* const* windows, const uint32_t* ids, size_t count, Fingerprint* out) const {
-  const size_t bytes = WindowMessageBytes(h_) + 4;
+void StopFingerprinter::Of(const uint32_t* const* windows, const uint32_t* ids, size_t h, size_t count, Fingerprint* out) const {
+  const size_t bytes = WindowMessageBytes(h) + 4;
   uint8_t messages[kBatch * (WindowMessageBytes(kMaxWindow) + 4)];
   Tag tags[kBatch];
   for (size_t start = 0; start < count; start += kBatch) {
     const size_t batch = std::min(kBatch, count - start);
     for (size_t i = 0; i < batch; ++i) {
-      WriteWindowMessage(windows[start + i], h_, messages + i * bytes);
+      WriteWindowMessage(windows[start + i], h, messages + i * bytes);
       WriteBe32(ids[start + i], messages + (i + 1) * bytes - 4);
     }
     mac_.Macs(messages, bytes, batch, tags);
@@ -83,14 +74,14 @@ void StopList::Of(const uint32_t* const* windows, const uint32_t* ids, size_t co
   }
 }
 
-Result<StopList> StopList::Make(const Evidence& evidence, uint64_t bound, const Profile& profile) {
+Result<StopList> StopList::Empty(const Profile& profile) {
+  VERDIGRIS_ASSIGN_OR_RETURN(StopFingerprinter fingerprinter, StopFingerprinter::Create());
+  return StopList(std::move(fingerprinter), profile.window());
+}
+
+Result<StopList> StopList::Of(std::vector<Fingerprint> fingerprints, const Profile& profile) {
   VERDIGRIS_ASSIGN_OR_RETURN(StopList list, Empty(profile));
-  for (size_t row = 0; row < evidence.size(); ++row) {
-    if (evidence.occurrences(row) <= bound) continue;
-    const uint32_t* window = evidence.window_of(row);
-    const uint32_t id = evidence.id_of(row);
-    list.Of(&window, &id, 1, &list.fingerprints_.emplace_back());
-  }
+  list.fingerprints_ = std::move(fingerprints);
   std::sort(list.fingerprints_.begin(), list.fingerprints_.end());
   list.bytes_ = HeaderOf(profile);
   for (const Fingerprint& f : list.fingerprints_) list.bytes_.append(reinterpret_cast<const char*>(f.data()), f.size());
@@ -144,7 +135,7 @@ void StopList::Drop(std::span<const uint32_t> ids, std::vector<PositionState>& s
       tokens[count] = ids[t];
       positions[count++] = t;
     }
-    Of(windows, tokens, count, fingerprints);
+    fingerprinter_.Of(windows, tokens, h_, count, fingerprints);
     for (size_t i = 0; i < count; ++i) {
       if (std::binary_search(fingerprints_.begin(), fingerprints_.end(), fingerprints[i])) states[positions[i]] = PositionState::kSpecial;
     }

@@ -4,13 +4,15 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "verify/evidence.h"
+#include "verify/sample.h"  // Fingerprint
+#include "watermark/context.h"
 #include "watermark/prf.h"
 #include "watermark/profile.h"
 #include "watermark/result.h"
@@ -27,8 +29,10 @@ struct Overlap {
   double rho() const;
 };
 
-// `evidence`: rows whose occurrences() are the number of documents that have the tuple.
-Overlap OverlapOf(const Evidence& evidence, uint64_t documents);
+// Number of tuples by the number of documents that have them: all that overlap and stop tuples depend on.
+using Spectrum = std::map<uint64_t, uint64_t>;
+
+Overlap OverlapOf(const Spectrum& spectrum, uint64_t documents);
 
 // The false-positive rate, at nominal alpha, of a key that lies q standard deviations out: 1 - Phi((z - q sqrt(rho)) /
 // sqrt(1 - rho)). By the normal law: a description of keys, never a p. 0 <= rho < 1.
@@ -38,15 +42,28 @@ inline constexpr double kKeyQuantile = 1.6448536269514722;
 
 // The greatest b such that rho is at most `most` once tuples met in more than b documents are dropped; none where nothing
 // needs to be. Chosen without a key.
-std::optional<uint64_t> StopBound(const Evidence& evidence, uint64_t documents, double most = 0.01);
+inline constexpr double kMostOverlap = 0.01;
+std::optional<uint64_t> StopBound(const Spectrum& spectrum, uint64_t documents, double most = kMostOverlap);
 // What is left then.
-Overlap OverlapUpTo(const Evidence& evidence, uint64_t documents, uint64_t bound);
+Overlap OverlapUpTo(const Spectrum& spectrum, uint64_t documents, uint64_t bound);
+
+// What stop lists know tuples by: CMAC(tagged("stop-list", ""), M || u32be(id)). No key enters. Immutable; any number of threads.
+class StopFingerprinter {
+ public:
+  static Result<StopFingerprinter> Create();
+  // Of tuples (windows[i], ids[i]), windows of h ids.
+  void Of(const uint32_t* const* windows, const uint32_t* ids, size_t h, size_t count, Fingerprint* out) const;
+
+ private:
+  explicit StopFingerprinter(WindowMac mac) : mac_(std::move(mac)) {}
+  WindowMac mac_;
+};
 
 // Tuples that are left out of every test, by an unkeyed fingerprint (corpus.md C14). Immutable.
 class StopList {
  public:
-  // The tuples met in more than `bound` documents.
-  static Result<StopList> Make(const Evidence& evidence, uint64_t bound, const Profile& profile);
+  // Of tuples by their fingerprints, in any order, each once.
+  static Result<StopList> Of(std::vector<Fingerprint> fingerprints, const Profile& profile);
   // Reads a file's bytes. Errors: kMalformed, kMismatch where it was made for another tokenizer or window.
   static Result<StopList> Parse(std::string_view bytes, const Profile& profile);
 
@@ -58,12 +75,10 @@ class StopList {
   void Drop(std::span<const uint32_t> ids, std::vector<PositionState>& states) const;
 
  private:
-  using Fingerprint = std::array<uint8_t, kBlockBytes>;
-  StopList(WindowMac mac, size_t h) : mac_(std::move(mac)), h_(h) {}
+  StopList(StopFingerprinter fingerprinter, size_t h) : fingerprinter_(std::move(fingerprinter)), h_(h) {}
   static Result<StopList> Empty(const Profile& profile);
-  void Of(const uint32_t* const* windows, const uint32_t* ids, size_t count, Fingerprint* out) const;
 
-  WindowMac mac_;
+  StopFingerprinter fingerprinter_;
   size_t h_;
   std::vector<Fingerprint> fingerprints_;  // ascending
   std::string bytes_;

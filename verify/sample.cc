@@ -37,15 +37,6 @@ bool Unite(std::vector<Sample::Row>& sorted) {
   return agree;
 }
 
-// The first sample_log2 bits are zero.
-bool IsBelow(const Fingerprint& fingerprint, int sample_log2) {
-  for (int bit = 0; bit < sample_log2; bit += 8) {
-    const int here = std::min(8, sample_log2 - bit);
-    if (fingerprint[static_cast<size_t>(bit) / 8] >> (8 - here) != 0) return false;
-  }
-  return true;
-}
-
 // `add(fingerprint, score)` for each tuple of `layer` that `takes(fingerprint)`.
 template <class Takes, class Add>
 void ForTuplesOf(const Profile& profile, const Layers& layers, Layer layer, const Fingerprinter& fingerprinter,
@@ -81,6 +72,14 @@ void ForTuplesOf(const Profile& profile, const Layers& layers, Layer layer, cons
 
 }  // namespace
 
+bool IsSampled(const Fingerprint& fingerprint, int sample_log2) {
+  for (int bit = 0; bit < sample_log2; bit += 8) {
+    const int here = std::min(8, sample_log2 - bit);
+    if (fingerprint[static_cast<size_t>(bit) / 8] >> (8 - here) != 0) return false;
+  }
+  return true;
+}
+
 Result<Fingerprinter> Fingerprinter::Create(const Key& layer_key) {
   VERDIGRIS_ASSIGN_OR_RETURN(WindowMac mac, WindowMac::Create(DeriveSampleKey(layer_key)));
   return Fingerprinter(std::move(mac));
@@ -110,7 +109,7 @@ Sample::Sample(size_t keep, int sample_log2) : keep_(keep), sample_log2_(sample_
 }
 
 bool Sample::Takes(const Fingerprint& fingerprint) const {
-  return IsBelow(fingerprint, sample_log2_) && (!full_ || fingerprint <= rows_.back().fingerprint);
+  return IsSampled(fingerprint, sample_log2_) && (!full_ || fingerprint <= rows_.back().fingerprint);
 }
 
 void Sample::Add(const Fingerprint& fingerprint, uint64_t score) {
@@ -183,7 +182,7 @@ double Sample::inflation() {
 void SampleTuples(const Profile& profile, const Layers& layers, Layer layer, const Fingerprinter& fingerprinter,
                   std::span<const uint32_t> ids, std::span<const PositionState> states, int sample_log2, std::vector<SampledTuple>& out) {
   ForTuplesOf(profile, layers, layer, fingerprinter, ids, states,
-              [&](const Fingerprint& fingerprint) { return IsBelow(fingerprint, sample_log2); },
+              [&](const Fingerprint& fingerprint) { return IsSampled(fingerprint, sample_log2); },
               [&](const Fingerprint& fingerprint, uint64_t score) { out.push_back({fingerprint, score}); });
 }
 

@@ -19,6 +19,10 @@ namespace verdigris::verify {
 
 using Fingerprint = std::array<uint8_t, kBlockBytes>;
 
+// Below 2^(128 - sample_log2): the first sample_log2 bits are zero.
+inline constexpr int kMostSampleLog2 = 64;
+bool IsSampled(const Fingerprint& fingerprint, int sample_log2);
+
 // F of C7: CMAC(Kfp, u16be(length of e) || e), e = M || u32be(id). Independent of the draws, so a choice by F is side
 // information. Immutable; any number of threads.
 class Fingerprinter {

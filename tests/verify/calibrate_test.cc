@@ -64,7 +64,7 @@ void CheckMeanOverKeys(const std::string& domain, const Corpus& corpus) {
   const double documents = static_cast<double>(corpus.ids.size());
   const Profile profile = GreenProfile(corpus.vocab);
   const NullLaw law = profile.scheme().null_law(profile);
-  Evidence evidence(2);
+  Evidence evidence(2);  // its occurrences are numbers of documents
   std::vector<std::vector<size_t>> rows_of;
   double mean_size = 0;
   for (size_t d = 0; d < corpus.ids.size(); ++d) {
@@ -104,7 +104,9 @@ void CheckMeanOverKeys(const std::string& domain, const Corpus& corpus) {
   double mean = 0, variance = 0;
   for (const double rate : rates) mean += rate / 200;
   for (const double rate : rates) variance += (rate - mean) * (rate - mean) / 199;
-  const Overlap overlap = OverlapOf(evidence, corpus.ids.size());
+  Spectrum spectrum;
+  for (size_t row = 0; row < evidence.size(); ++row) ++spectrum[evidence.occurrences(row)];
+  const Overlap overlap = OverlapOf(spectrum, corpus.ids.size());
   std::sort(rates.begin(), rates.end());
   MESSAGE(domain << ": rate at .01 " << mean << " (size " << mean_size << "), 5 to 95 % of keys " << rates[10] << " to " << rates[189]
                << "; rho " << overlap.rho() << " predicts " << RateOfKey(overlap.rho(), .01, -kKeyQuantile) << " to "
@@ -360,6 +362,190 @@ TEST_CASE("P10: copies with edits, pooled and by first-seen assignment, keep the
     CHECK_FALSE(AtMostBinomial(added[a], 5000, alpha, 1e-6));
   }
   MESSAGE("at .01: pooled " << pooled[1] << ", Fisher " << fisher[1] << ", added per document " << added[1] << " of 5000");
+}
+
+// A document of distinct tuples for windows of one id: tuple t is token 400003 + t after window 3 + t. A special id ends each.
+std::vector<uint32_t> DocumentOf(std::span<const uint32_t> tuples) {
+  std::vector<uint32_t> ids;
+  for (const uint32_t t : tuples) ids.insert(ids.end(), {3 + t, 400003 + t, 1});
+  return ids;
+}
+
+TEST_CASE("K14: built overlaps are measured, on all tuples and on 1 in 64; a stop list brings .13 below .01; keys spread as predicted") {
+  // 800 documents of 400 tuples, `drawn` of them from a pool, the rest their own: two documents share Hypergeometric(pool, drawn,
+  // drawn) tuples, pairs of documents uncorrelated. 1 in 64: a ratio of sums over tuples, each taken with 1/64. Four times 5 se,
+  // and a Binomial band of 1e-6 for the keys inside the predicted 90 %. False alarm: 3.4e-6.
+  constexpr size_t kDocuments = 800, kTuples = 400;
+  const Profile profile = *MakeProfile(SchemeObject(*FindScheme("gumbel"), 900000, kFullShare, 1));
+  const NullLaw law = profile.scheme().null_law(profile);
+  const KeyFile key = LayerKeyFile(profile, KeyRole::kProvider, TestKey("K14", 0));
+  struct Row {
+    double rho;
+    size_t drawn, pool;
+  };
+  for (const auto& [built, drawn, pool] : {Row{0, 0, 0}, Row{.02, 100, 1250}, Row{.13, 200, 769}}) {
+    CAPTURE(built);
+    std::mt19937_64 random(14);
+    std::vector<uint32_t> of_pool(pool);
+    for (uint32_t i = 0; i < pool; ++i) of_pool[i] = i;
+    std::vector<std::vector<uint32_t>> documents;
+    uint32_t next = static_cast<uint32_t>(pool);
+    for (size_t d = 0; d < kDocuments; ++d) {
+      std::shuffle(of_pool.begin(), of_pool.end(), random);
+      auto& tuples = documents.emplace_back(of_pool.begin(), of_pool.begin() + static_cast<std::ptrdiff_t>(drawn));
+      while (tuples.size() < kTuples) tuples.push_back(next++);
+    }
+    std::vector<uint64_t> documents_of(next);
+    for (const auto& tuples : documents) {
+      for (const uint32_t t : tuples) ++documents_of[t];
+    }
+
+    for (const int sample_log2 : {0, 6}) {
+      CAPTURE(sample_log2);
+      CalibrateOptions options;
+      options.sample_log2 = sample_log2;
+      auto calibrator = *CorpusCalibrator::Create(OneKey(profile, key), options);
+      for (const auto& tuples : documents) {
+        const auto ids = DocumentOf(tuples);
+        REQUIRE(calibrator.Add(BytesOfIds(ids), ids).has_value());
+      }
+      const Calibration out = *calibrator.Finish();
+      const double rho = out.overlap.rho();
+      CHECK(out.sample_log2 == sample_log2);
+      CHECK(out.overlap.documents == kDocuments);
+      MESSAGE("built " << built << ", 1 in 2^" << sample_log2 << ": rho " << rho);
+      if (drawn == 0) {
+        CHECK(rho == 0);
+        CHECK_FALSE(out.stop_bound.has_value());
+        continue;
+      }
+      const double m = static_cast<double>(drawn), p = static_cast<double>(pool), pairs = kDocuments * (kDocuments - 1) / 2.;
+      const double expected = m * m / p / kTuples;
+      if (sample_log2 == 0) {
+        CHECK(std::fabs(rho - expected) <= 5 * std::sqrt(m * m / p * (1 - m / p) * (p - m) / (p - 1) / pairs) / kTuples);
+      } else {
+        // sum y / sum x over the sample, y = c(c-1) / (D-1), x = c.
+        double sum_x = 0, sum_y = 0, squares = 0;
+        for (const uint64_t c : documents_of) {
+          sum_x += static_cast<double>(c);
+          sum_y += static_cast<double>(c * (c - 1)) / (kDocuments - 1);
+        }
+        const double exact = sum_y / sum_x;
+        for (const uint64_t c : documents_of) {
+          const double residual = static_cast<double>(c * (c - 1)) / (kDocuments - 1) - exact * static_cast<double>(c);
+          squares += residual * residual;
+        }
+        CHECK(std::fabs(rho - exact) <= 5 * std::sqrt(squares * (1 / 64.) * (63 / 64.)) / (sum_x / 64));
+        CHECK_FALSE(out.stop_bound.has_value());
+        CHECK(calibrator.MakeStopList(out).error().message == "a stop list needs all tuples, and only 1 in 2^6 were counted");
+        continue;
+      }
+      // The stop list, against its definition.
+      REQUIRE(out.stop_bound.has_value());
+      const StopList list = *calibrator.MakeStopList(out);
+      CHECK(list.size() == static_cast<size_t>(std::count_if(documents_of.begin(), documents_of.end(), [&](uint64_t c) { return c > *out.stop_bound; })));
+      std::vector<uint64_t> left(next);
+      for (const auto& tuples : documents) {
+        const auto ids = DocumentOf(tuples);
+        auto states = StatesOf(profile, ids);
+        list.Drop(ids, states);
+        for (size_t t = 1; t < ids.size(); ++t) {
+          if (states[t] == PositionState::kEligible) ++left[ids[t] - 400003];
+        }
+      }
+      Spectrum spectrum;
+      for (const uint64_t c : left) {
+        if (c > 0) ++spectrum[c];
+      }
+      CHECK(OverlapOf(spectrum, kDocuments).rho() <= .01);
+      if (built != .13) continue;
+      // Where two overlap by .13 the noise of 800 documents is small against what the keys do: inside lie .894 of them, not .9.
+      Tuples tuples;
+      std::vector<std::vector<uint32_t>> all;
+      for (const auto& document : documents) all.push_back(DocumentOf(document));
+      std::vector<const uint32_t*> window_of(next);
+      for (const auto& ids : all) {
+        for (size_t t = 1; t < ids.size(); t += 3) window_of[ids[t] - 400003] = &ids[t - 1];
+      }
+      for (uint32_t t = 0; t < next; ++t) {
+        REQUIRE(window_of[t] != nullptr);
+        tuples.windows.push_back(window_of[t]);
+        tuples.ids.push_back(400003 + t);
+      }
+      KeyScorer scorer = *KeyScorer::Create(profile, tuples);
+      const Statistic critical = SizeOf(law, kTuples, -1).critical;
+      std::vector<uint64_t> scores(next);
+      uint64_t inside = 0;
+      for (uint32_t i = 0; i < 200; ++i) {
+        scorer.ScoreEach(TestKey("K14 keys", i).secret(), scores.data());
+        double rejected = 0;
+        for (const auto& document : documents) {
+          Statistic statistic = 0;
+          for (const uint32_t t : document) statistic += scores[t];
+          rejected += statistic >= critical;
+        }
+        const double rate = rejected / kDocuments;
+        inside += rate >= out.predicted[0].lower && rate <= out.predicted[0].upper;
+      }
+      MESSAGE("at .1 predicted " << out.predicted[0].lower << " to " << out.predicted[0].upper << ": " << inside << " of 200 keys inside");
+      CHECK(WithinBinomialBand(inside, 200, .9, 1e-6));
+    }
+  }
+}
+
+TEST_CASE("groups are calibrated like corpora of their own, and memory bounds the tuples that are counted") {
+  // False alarm: 3e-6, 3 levels of the self-check at 1e-6.
+  const Corpus corpus = MakeCorpus("json", 60, 1500, 3);
+  const Profile profile = GreenProfile(corpus.vocab);
+  const KeyFile key = LayerKeyFile(profile, KeyRole::kProvider, TestKey("groups", 0));
+  CalibrateOptions options;
+  options.groups = true;
+  options.random_keys = 20;
+  auto calibrator = *CorpusCalibrator::Create(OneKey(profile, key), options);
+  options.groups = false;
+  options.random_keys = 0;
+  auto whole = *CorpusCalibrator::Create(OneKey(profile, key), options);
+  const std::string names[] = {"b.example", "a.example", ""};
+  std::vector<CorpusCalibrator> alone;
+  for (int group = 0; group < 3; ++group) alone.push_back(*CorpusCalibrator::Create(OneKey(profile, key), options));
+  options.memory_bytes = 2000 * DocumentCounts::kRowBytes;
+  auto small = *CorpusCalibrator::Create(OneKey(profile, key), options);
+  for (size_t d = 0; d < corpus.ids.size(); ++d) {
+    const auto content = BytesOf(corpus.texts[d]);
+    REQUIRE(calibrator.Add(content, corpus.ids[d], names[d % 3]).has_value());
+    REQUIRE(alone[d % 3].Add(content, corpus.ids[d]).has_value());
+    REQUIRE(whole.Add(content, corpus.ids[d]).has_value());
+    REQUIRE(small.Add(content, corpus.ids[d]).has_value());
+  }
+  const Calibration out = *calibrator.Finish();
+  const auto check_equal = [](const CalibrationPart& a, const CalibrationPart& b) {
+    CHECK(a.documents == b.documents);
+    CHECK(a.overlap.documents == b.overlap.documents);
+    CHECK(a.overlap.pairs == b.overlap.pairs);
+    CHECK(a.overlap.sizes == b.overlap.sizes);
+    CHECK(a.stop_bound == b.stop_bound);
+    CHECK(a.predicted[1].upper == b.predicted[1].upper);
+    CHECK(a.tests[0].tested == b.tests[0].tested);
+    for (size_t level = 0; level < 4; ++level) CHECK(a.tests[0].rates[level].count == b.tests[0].rates[level].count);
+  };
+  check_equal(out, *whole.Finish());
+  REQUIRE(out.groups.size() == 3);
+  CHECK(out.groups[0].name == "");
+  CHECK(out.groups[1].name == "a.example");
+  check_equal(out.groups[0], *alone[2].Finish());
+  check_equal(out.groups[1], *alone[1].Finish());
+  check_equal(out.groups[2], *alone[0].Finish());
+  CHECK(out.groups[0].random_rates->at(0).upper > 0);
+  CHECK(out.random_keys->passed);
+  const std::string bytes = WriteCalibration(out);
+  REQUIRE(ParseCalibration(bytes).has_value());
+  CHECK(WriteCalibration(*ParseCalibration(bytes)) == bytes);
+
+  const Calibration sampled = *small.Finish();
+  CHECK(sampled.sample_log2 > 0);
+  CHECK(sampled.overlap.sizes < out.overlap.sizes >> (sampled.sample_log2 - 1));
+  CHECK(sampled.tests[0].rates[0].count == out.tests[0].rates[0].count);
+  CHECK(ParseCalibration(WriteCalibration(sampled))->sample_log2 == sampled.sample_log2);
 }
 
 TEST_CASE("slow: the spread over keys is what the overlap predicts") {

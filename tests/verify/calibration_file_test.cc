@@ -29,6 +29,16 @@ Calibration Example() {
   calibration.tests[1].kids = {"00000000000000aa", "00000000000000bb"};
   calibration.random_keys = Calibration::RandomKeys{200, 90, {}, 4000, {20, 2, 0}, true};
   calibration.stop_bound = 12;
+  calibration.root = TaggedHash("d", {});
+  calibration.sample_log2 = 6;
+  Calibration::Group group;
+  group.documents = 40;
+  group.overlap = {38, 100, 900};
+  group.tests = calibration.tests;
+  calibration.groups = {group, group};
+  calibration.groups[1].name = "example.org";
+  calibration.groups[1].stop_bound = 3;
+  calibration.groups[1].random_rates.emplace();
   Calibration::Text text{};
   calibration.texts.push_back(text);
   text[0] = 7;
@@ -44,6 +54,9 @@ TEST_CASE("a calibration file is read back member by member, with and without it
     if (!full) {
       want.random_keys.reset();
       want.stop_bound.reset();
+      want.root.reset();
+      want.sample_log2 = 0;
+      want.groups.clear();
       want.texts.clear();
     }
     const std::string bytes = WriteCalibration(want);
@@ -57,6 +70,16 @@ TEST_CASE("a calibration file is read back member by member, with and without it
     CHECK(got->tests[0].rates[0].band.upper == 0.21);
     CHECK(got->stop_bound == want.stop_bound);
     CHECK(got->texts == want.texts);
+    CHECK(got->root == want.root);
+    CHECK(got->sample_log2 == want.sample_log2);
+    REQUIRE(got->groups.size() == want.groups.size());
+    if (full) {
+      CHECK(got->groups[0].overlap.sizes == 900);
+      CHECK_FALSE(got->groups[0].random_rates.has_value());
+      CHECK(got->groups[1].name == "example.org");
+      CHECK(got->groups[1].stop_bound == 3);
+      CHECK(got->groups[1].random_rates.has_value());
+    }
     CHECK(got->random_keys.has_value() == full);
   }
 }
@@ -77,6 +100,10 @@ TEST_CASE("damaged calibration files are refused, and the member is named") {
   CHECK(message(",\"tokens\":12345", "") == "calibration file.tokens is missing or malformed");
   CHECK(message("\"tokens\":12345", "\"tokens\":12345,\"tokenz\":1").find("a member that is not known") != std::string::npos);
   CHECK(message("\"rule\":\"first\"", "\"rule\":\"other\"") == "calibration file.rule is missing or malformed");
+  CHECK(message("\"sample_log2\":6", "\"sample_log2\":0") == "calibration file.sample_log2 is missing or malformed");
+  CHECK(message("\"sample_log2\":6", "\"sample_log2\":65") == "calibration file.sample_log2 is missing or malformed");
+  CHECK(message("\"name\":\"example.org\"", "\"name\":\"\"") == "calibration file.groups is missing or malformed");
+  CHECK(message("\"name\":\"example.org\"", "\"name\":7") == "calibration groups.name is missing or malformed");
   CHECK(message("\"pairs\":5000", "\"pairs\":5001") == "calibration overlap.rho is missing or malformed");
   CHECK(message("\"0123456789abcdef\"", "\"0123456789ABCDEF\"") == "calibration tests.kids is missing or malformed");
   CHECK(message("\"counts\":[9,", "\"counts\":[91,") == "calibration tests.counts is missing or malformed");
@@ -111,6 +138,11 @@ TEST_CASE("P19: a key is not tested on what it was chosen on, and what it was ch
   CHECK(message(kids, other, std::span(&other, 1)) == "2");
   CHECK(message(kids, calibration.content, {}).find("this is the corpus of the calibration") == 0);
   CHECK(message(kids, other, std::span(&digest, 1)).find("the text with SHA-256 " + Hex(digest) + " is part of the calibration") == 0);
+  calibration.root = digest;
+  CHECK(CheckRoot(calibration, digest).error().message.find("this is the corpus of the calibration, evidence root " + Hex(digest)) == 0);
+  CHECK(CheckRoot(calibration, other).has_value());
+  calibration.root.reset();
+  CHECK(CheckRoot(calibration, digest).has_value());
   const std::string strangers[] = {"ffffffffffffffff"};
   CHECK(message(strangers, other, {}) == "the calibration did not try key ffffffffffffffff");
   calibration.scheme_id = other;
