@@ -1,7 +1,9 @@
-// Byte-level BPE, bytes per second of one thread over documents of about 3.5 KB: cold (each document once, with an empty cache) and
-// warm (a second pass). Vocabularies and text of the folder shared/ beside the repository; where that is absent, the small
-// tokenizer of tests/data over its corpus. tests/bench/tokenizer_peers.py runs this beside tiktoken.
+// Tokenizers, bytes per second of one thread over documents of about 3.5 KB: cold (each document once, with an empty cache) and
+// warm (a second pass); SentencePiece models beside libsentencepiece, and with two threads. Vocabularies and text of the folder
+// shared/ beside the repository; where that is absent, the small ones of tests/data over their corpus.
+// tests/bench/tokenizer_peers.py runs this beside tiktoken.
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <memory>
@@ -9,8 +11,11 @@
 #include <vector>
 
 #include <benchmark/benchmark.h>
+#include <sentencepiece_processor.h>
 
 #include "verify/text/bpe_files.h"
+#include "verify/text/sentencepiece.h"
+#include "verify/text/sentencepiece_fast.h"
 
 namespace {
 
@@ -25,11 +30,13 @@ std::string Get(const std::string& path) {
 }
 
 // The texts, each cut into documents at the first character from 3,500 bytes on.
-std::vector<std::string> Documents() {
+const std::vector<std::string> kFiles = {"text/wikitext2_valid.txt", "text/waterbench_lcc_code.jsonl", "text/wagahaiwa_ja.txt", "text/udhr/hin.xml",
+                                         "text/udhr/arb.xml",        "text/udhr/vie.xml",             "text/udhr/cmn_hans.xml"};
+
+std::vector<std::string> Documents(const std::vector<std::string>& names = kFiles) {
   constexpr size_t kDocumentBytes = 3500;
   std::vector<std::string> documents;
-  for (const char* name : {"text/wikitext2_valid.txt", "text/waterbench_lcc_code.jsonl", "text/wagahaiwa_ja.txt", "text/udhr/hin.xml", "text/udhr/arb.xml",
-                           "text/udhr/vie.xml", "text/udhr/cmn_hans.xml"}) {
+  for (const std::string& name : names) {
     const std::string text = Get(kShared + name);
     for (size_t at = 0, end; at < text.size(); at = end) {
       for (end = std::min(at + kDocumentBytes, text.size()); end < text.size() && (text[end] & 0xC0) == 0x80;) ++end;
@@ -89,6 +96,115 @@ void LoadCl100k(benchmark::State& state) {
   for (auto _ : state) benchmark::DoNotOptimize(Load(Pattern::kCl100k, "cl100k_base.tiktoken.gz"));
 }
 BENCHMARK(LoadCl100k)->Unit(benchmark::kMillisecond);
+
+// ---- SentencePiece
+
+// The corpus of T10: two corpora of English prose, code, and the declaration of human rights in 30 languages.
+std::vector<std::string> MixedDocuments() {
+  std::vector<std::string> names = {"text/wikitext2_valid.txt", "text/cnn_dailymail.jsonl", "text/waterbench_lcc_code.jsonl"};
+  std::error_code none;
+  std::vector<std::string> udhr;
+  for (const auto& entry : std::filesystem::directory_iterator(kShared + "text/udhr", none)) udhr.push_back("text/udhr/" + entry.path().filename().string());
+  std::sort(udhr.begin(), udhr.end());
+  names.insert(names.end(), udhr.begin(), udhr.end());
+  return Documents(names);
+}
+
+std::string ModelFile(const std::string& name, const char* otherwise) {
+  std::string file = Get(kShared + "tokenizers/" + name);
+  return file.empty() ? Get(kTiny + otherwise) : file;
+}
+std::string BpeModel() { return ModelFile("mistral_v1.model", "tiny_bpe.model"); }
+std::string UnigramModel() { return ModelFile("sp_unigram1000.model", "tiny_unigram.model"); }
+std::string JapaneseModel() { return ModelFile("sp_ja_unigram8000.model", "tiny_unigram.model"); }
+
+size_t BytesOf(const std::vector<std::string>& documents) {
+  size_t bytes = 0;
+  for (const std::string& document : documents) bytes += document.size();
+  return bytes;
+}
+
+void Ours(benchmark::State& state, const std::string& model, bool warm) {
+  static const std::vector<std::string> documents = MixedDocuments();
+  const auto tokenizer = LoadSentencePiece(model);
+  std::vector<Token> tokens;
+  Scratch kept;
+  const auto pass = [&](Scratch& scratch) {
+    for (const std::string& document : documents) {
+      if (!(*tokenizer)->Encode(document, scratch, tokens)) state.SkipWithError("Encode");
+      benchmark::DoNotOptimize(tokens.data());
+    }
+  };
+  if (warm) pass(kept);
+  for (auto _ : state) {
+    Scratch fresh;
+    pass(warm ? kept : fresh);
+  }
+  state.SetBytesProcessed(static_cast<int64_t>(BytesOf(documents) * state.iterations()));
+}
+
+void Library(benchmark::State& state, const std::string& model) {
+  static const std::vector<std::string> documents = MixedDocuments();
+  sentencepiece::SentencePieceProcessor processor;
+  if (!processor.LoadFromSerializedProto(model).ok()) state.SkipWithError("Load");
+  for (auto _ : state) {
+    for (const std::string& document : documents) benchmark::DoNotOptimize(processor.EncodeAsImmutableProto(document).pieces_size());
+  }
+  state.SetBytesProcessed(static_cast<int64_t>(BytesOf(documents) * state.iterations()));
+}
+
+void SentencePieceBpe(benchmark::State& state) { Ours(state, BpeModel(), state.range(0) != 0); }
+void SentencePieceUnigram(benchmark::State& state) { Ours(state, UnigramModel(), state.range(0) != 0); }
+void SentencePieceUnigramJapanese(benchmark::State& state) { Ours(state, JapaneseModel(), state.range(0) != 0); }
+void LibraryBpe(benchmark::State& state) { Library(state, BpeModel()); }
+void LibraryUnigram(benchmark::State& state) { Library(state, UnigramModel()); }
+void LibraryUnigramJapanese(benchmark::State& state) { Library(state, JapaneseModel()); }
+BENCHMARK(LibraryBpe)->Unit(benchmark::kMillisecond);
+BENCHMARK(SentencePieceBpe)->ArgName("warm")->Arg(0)->Arg(1)->Unit(benchmark::kMillisecond);
+BENCHMARK(LibraryUnigram)->Unit(benchmark::kMillisecond);
+BENCHMARK(SentencePieceUnigram)->ArgName("warm")->Arg(0)->Arg(1)->Unit(benchmark::kMillisecond);
+BENCHMARK(LibraryUnigramJapanese)->Unit(benchmark::kMillisecond);
+BENCHMARK(SentencePieceUnigramJapanese)->ArgName("warm")->Arg(0)->Arg(1)->Unit(benchmark::kMillisecond);
+
+// One tokenizer, a Scratch for each thread.
+void SentencePieceThreads(benchmark::State& state) {
+  static const std::vector<std::string> documents = MixedDocuments();
+  static const auto tokenizer = LoadSentencePiece(BpeModel());
+  Scratch scratch;
+  std::vector<Token> tokens;
+  for (auto _ : state) {
+    for (const std::string& document : documents) {
+      if (!(*tokenizer)->Encode(document, scratch, tokens)) state.SkipWithError("Encode");
+    }
+  }
+  state.SetBytesProcessed(static_cast<int64_t>(BytesOf(documents) * state.iterations()));
+}
+BENCHMARK(SentencePieceThreads)->Threads(1)->Threads(2)->UseRealTime()->Unit(benchmark::kMillisecond);
+
+// Share of the segments that the cache serves after 10 MB of one language: news in English, met for the first time.
+void SentencePieceHits(benchmark::State& state) {
+  const std::string file = BpeModel();
+  const auto model = ReadSentencePieceModel(file);
+  const FastSentencePiece tokenizer(*model, kDefaultCacheBytes);
+  const std::vector<std::string> documents = Documents({"text/wikitext2_valid.txt", "text/wikitext2_test.txt", "text/waterbench_multi_news.jsonl",
+                                                        "text/waterbench_longform_qa.jsonl", "text/waterbench_alpacafarm.jsonl", "text/cnn_dailymail.jsonl"});
+  const size_t bytes = BytesOf(documents), tail = std::min<size_t>(bytes / 10, 1'000'000);
+  std::vector<Token> tokens;
+  FastSentencePiece::Counts before, after;
+  for (auto _ : state) {
+    Scratch scratch;
+    size_t done = 0;
+    for (const std::string& document : documents) {
+      if (done < bytes - tail) before = tokenizer.CountsOf(scratch);
+      tokenizer.Encode(document, scratch, tokens);
+      done += document.size();
+    }
+    after = tokenizer.CountsOf(scratch);
+  }
+  state.counters["megabytes"] = static_cast<double>(bytes) / 1e6;
+  state.counters["hit_rate_of_last"] = 1 - static_cast<double>(after.missed - before.missed) / static_cast<double>(after.segments - before.segments);
+}
+BENCHMARK(SentencePieceHits)->Unit(benchmark::kMillisecond)->Iterations(1);
 
 }  // namespace
 

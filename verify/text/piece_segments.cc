@@ -79,7 +79,6 @@ PieceSegments::PieceSegments(const SentencePieceModel& model, const PieceTrie& u
       const PackedCharacter right = Pack(piece.text.substr(at, length));
       if (at > 0) pairs.push_back(static_cast<uint64_t>(left) << 32 | right);
       if (at > 0 && right == kSpaceSymbol && left != kSpaceSymbol) space_begins_segment_ = false;
-      if (at > 0 && (right == '\n' || left == '\n')) newline_is_segment_ = false;
       left = right;
       at += length;
     }
@@ -94,6 +93,7 @@ PieceSegments::PieceSegments(const SentencePieceModel& model, const PieceTrie& u
     while (pairs_[slot] != 0) slot = (slot + 1) & (slots - 1);
     pairs_[slot] = pair;
   }
+  for (uint32_t pair = 0; pair < ascii_cuts_.size(); ++pair) ascii_cuts_[pair] = CutIsExact(pair >> 7, pair & 0x7F);
 
   if (unigram_) {
     float lowest = FLT_MAX, highest = FLT_MIN;  // where the library starts

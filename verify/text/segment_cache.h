@@ -13,8 +13,8 @@ namespace verdigris::verify {
 
 inline constexpr size_t kDefaultCacheBytes = size_t{16} << 20;
 
-// From the bytes of a segment, all of them, to a few words and bytes. Forgets everything when it is full. No result may depend on
-// what it holds. The hash has a seed of its own, so that nobody can prepare segments that meet in one place.
+// From the bytes of a segment, all of them, to a few words and bytes. Starts small, grows, and forgets everything when it is full. No
+// result may depend on what it holds. The hash has a seed of its own, so that nobody can prepare segments that meet in one place.
 class SegmentCache {
  public:
   static constexpr size_t kMaxSegmentBytes = 256;
@@ -28,7 +28,7 @@ class SegmentCache {
   };
 
   // `most_bytes`: of memory; 0, or too little for anything, turns it off.
-  explicit SegmentCache(size_t most_bytes) : most_bytes_(most_bytes) { Empty(kFirstBytes); }
+  explicit SegmentCache(size_t most_bytes) : most_bytes_(most_bytes) { Resize(kFirstBytes); }
 
   bool Takes(std::string_view segment) const { return segment.size() <= kMaxSegmentBytes && !slots_.empty(); }
   uint64_t HashOf(std::string_view segment) const { return hash_(segment); }
@@ -40,7 +40,7 @@ class SegmentCache {
       if (slot.word == 0) return {};
       if (slot.tag != static_cast<uint32_t>(hash >> 32)) continue;
       const uint32_t* head = words_.data() + slot.word - 1;
-      const size_t word_count = head[0] & 0xFFFF, key_bytes = head[0] >> 16;
+      const size_t word_count = WordsOf(head[0]), key_bytes = SegmentBytesOf(head[0]);
       const auto* key = reinterpret_cast<const uint8_t*>(head + 1 + word_count);
       if (key_bytes == segment.size() && std::memcmp(key, segment.data(), key_bytes) == 0) return {head + 1, word_count, key + key_bytes};
     }
@@ -56,7 +56,11 @@ class SegmentCache {
     uint32_t tag = 0;
     uint32_t word = 0;  // place of the entry plus 1
   };
-  void Empty(size_t bytes);
+  // From the first word of an entry: numbers of its words, of the bytes of its segment (10 bits each), of its bytes.
+  static size_t WordsOf(uint32_t head) { return head & 0x3FF; }
+  static size_t SegmentBytesOf(uint32_t head) { return head >> 10 & 0x3FF; }
+  void Resize(size_t bytes);
+  void Put(uint64_t hash, size_t word);
 
   size_t most_bytes_, bytes_ = 0;
   SeededHash hash_;

@@ -1,9 +1,10 @@
 // One pass: characters are normalised into a buffer until a cut; then what is there is a whole segment, its tokens are put out, and
 // the buffer is empty again. So a document needs little memory unless it is one segment.
 //
-// Cuts are taken before U+2581 after another character and around newlines, and, since Chinese, Japanese or Thai have no spaces, at
-// each legal place beside a character of three or four bytes. A cut is never taken inside a run of U+2581, which may be removed at
-// the end of a text.
+// Any choice of legal cuts gives the same ids. They are taken before U+2581 after another character, between characters of ASCII
+// unless both are letters, and, since Chinese, Japanese or Thai have no spaces, beside characters of three or four bytes: so words are
+// the segments, without their punctuation, and most were met before. Never inside a run of U+2581, which may be removed at the end of
+// a text.
 // Tested by tests/verify/text/sentencepiece_fast_test.cc.
 #include "verify/text/sentencepiece_fast.h"
 
@@ -78,7 +79,7 @@ class FastSentencePiece::Run {
         at += length;
         // Letters of ASCII, the most of most texts.
         while (at + 1 < size && IsLetter(document_[at]) && !normalizer.MayChange(static_cast<uint8_t>(document_[at]), static_cast<uint8_t>(document_[at + 1]))) {
-          if (Wide(previous_) || previous_ == '\n') break;
+          if (!LetterGoesOn()) break;
           Reserve(1);
           Put(document_[at], at);
           previous_ = static_cast<uint8_t>(document_[at++]);
@@ -101,9 +102,9 @@ class FastSentencePiece::Run {
       at += step.bytes;
     }
     size_t end = size;
-    while (remove && size_ >= 3 && std::string_view(state_.text.data(), size_).ends_with(kSpaceBytes)) {
+    while (remove && size_ >= 3 && std::string_view(text_, size_).ends_with(kSpaceBytes)) {
       size_ -= 3;
-      end = state_.from[size_];
+      end = from_[size_];
     }
     if (size_ > 0) Segment(end);
   }
@@ -111,20 +112,24 @@ class FastSentencePiece::Run {
  private:
   static constexpr size_t kFirstBuffer = 4096;
 
+  // Whether a letter of ASCII needs no cut before it: after another one, or after a space or a character of two bytes.
+  bool LetterGoesOn() const { return previous_ < 0x80 ? IsLetter(static_cast<char>(previous_)) : !Wide(previous_); }
   static bool IsLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
   // Beside these each legal cut is taken.
   static bool Wide(PackedCharacter c) { return c >= 0xE0A080 && c != kSpaceSymbol; }
 
   // Room for so many bytes and the end.
   void Reserve(size_t bytes) {
-    if (size_ + bytes < state_.from.size()) return;
-    const size_t wanted = std::max(size_ + bytes + 1, state_.from.size() + state_.from.size() / 2);
-    state_.text.resize(wanted);
-    state_.from.resize(wanted);
+    if (size_ + bytes < room_) return;
+    room_ = std::max({size_ + bytes + 1, state_.from.size(), room_ + room_ / 2});
+    state_.text.resize(room_);
+    state_.from.resize(room_);
+    text_ = state_.text.data();
+    from_ = state_.from.data();
   }
   void Put(char byte, size_t at) {
-    state_.text[size_] = byte;
-    state_.from[size_] = static_cast<uint32_t>(at);
+    text_[size_] = byte;
+    from_[size_] = static_cast<uint32_t>(at);
     ++size_;
   }
 
@@ -145,14 +150,14 @@ class FastSentencePiece::Run {
 
   bool CutBefore(PackedCharacter next) const {
     if (next == kSpaceSymbol) return previous_ != kSpaceSymbol && (segments_.space_begins_segment() || segments_.CutIsExact(previous_, next));
-    if (next == '\n' || previous_ == '\n') return segments_.newline_is_segment() || segments_.CutIsExact(previous_, next);
+    if (next < 0x80 && previous_ < 0x80) return segments_.AsciiCutIsExact(static_cast<uint8_t>(previous_), static_cast<uint8_t>(next));
     return (Wide(next) || Wide(previous_)) && segments_.CutIsExact(previous_, next);
   }
 
   // Puts out what is in the buffer; `end`: the place in the document of what follows it.
   void Segment(size_t end) {
-    state_.from[size_] = static_cast<uint32_t>(end);
-    const std::string_view segment(state_.text.data(), size_);
+    from_[size_] = static_cast<uint32_t>(end);
+    const std::string_view segment(text_, size_);
     size_ = 0;
     ++state_.counts.segments;
     SegmentCache& cache = state_.cache;
@@ -225,12 +230,12 @@ class FastSentencePiece::Run {
 
   // As the library's PopulateSentencePieceText.
   void PutOut(uint32_t id, uint32_t begin, uint32_t end) {
-    const uint32_t from = state_.from[begin], to = state_.from[end];
+    const uint32_t from = from_[begin], to = from_[end];
     if (id != unknown_id_) {
       out_.push_back({id, from, to});
       after_unknown_ = false;
     } else if (of_.byte_fallback_) {
-      for (uint32_t i = begin; i < end; ++i) out_.push_back({of_.byte_ids_[static_cast<uint8_t>(state_.text[i])], from, from});
+      for (uint32_t i = begin; i < end; ++i) out_.push_back({of_.byte_ids_[static_cast<uint8_t>(text_[i])], from, from});
       out_.back().end = to;
     } else if (after_unknown_) {
       out_.back().end = to;
@@ -256,6 +261,9 @@ class FastSentencePiece::Run {
   State& state_;
   std::vector<Token>& out_;
   const uint32_t unknown_id_;
+  char* text_ = nullptr;
+  uint32_t* from_ = nullptr;
+  size_t room_ = 0;
   size_t size_ = 0;  // of the segment so far
   PackedCharacter previous_ = 0;
   bool after_unknown_ = false;

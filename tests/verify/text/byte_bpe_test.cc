@@ -6,11 +6,9 @@
 #include "verify/text/byte_bpe.h"
 
 #include <algorithm>
-#include <ctime>
 #include <fstream>
 #include <map>
 #include <random>
-#include <thread>
 
 #include "tests/verify/text/tokenizer_vectors.h"
 #include "verify/text/bpe_files.h"
@@ -261,58 +259,7 @@ TEST_CASE("the cache changes nothing: none, 64 KiB, 16 MiB, and a Scratch that s
 }
 
 TEST_CASE("eight threads with one tokenizer give what one gives") {
-  const auto tokenizer = Must(MakeByteBpe(TinyJson()));
-  const std::string corpus = Get(kData + "tiny_corpus.txt");
-  std::vector<std::string> texts;
-  for (size_t i = 0; i < 40; ++i) texts.push_back(corpus.substr(37 * i, 600));
-  std::vector<std::vector<uint32_t>> expected;
-  for (const std::string& text : texts) expected.push_back(IdsOf(Encode(*tokenizer, text)));
-  std::vector<int> wrong(8, 0);
-  std::vector<std::thread> threads;
-  for (size_t t = 0; t < 8; ++t) {
-    threads.emplace_back([&, t] {
-      Scratch scratch;
-      std::vector<Token> tokens;
-      for (size_t i = 0; i < texts.size(); ++i) {
-        const size_t k = (i * 7 + t * 5) % texts.size();
-        wrong[t] += !tokenizer->Encode(texts[k], scratch, tokens).has_value() || IdsOf(tokens) != expected[k];
-      }
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
-  CHECK(wrong == std::vector<int>(8, 0));
-}
-
-// ---- time
-
-// Processor seconds of the fastest of three runs with an empty cache.
-double Seconds(const Tokenizer& tokenizer, const std::string& text) {
-  double best = 1e9;
-  std::vector<Token> tokens;
-  for (int i = 0; i < 3; ++i) {
-    Scratch scratch;
-    const std::clock_t start = std::clock();
-    REQUIRE(tokenizer.Encode(text, scratch, tokens).has_value());
-    best = std::min(best, static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC);
-  }
-  return best;
-}
-
-std::string Repeated(const std::string& part, size_t bytes) {
-  std::string out;
-  while (out.size() < bytes) out += part;
-  return out;
-}
-
-// Texts that hang readers: runs that are one pre-token, runs that a backtracking engine goes through again for every character.
-std::map<std::string, std::string> Hostile(size_t bytes) {
-  std::mt19937_64 random(7);
-  std::string noise;
-  for (size_t i = 0; i < bytes; ++i) noise += static_cast<char>(random());
-  return {{"one letter", Repeated("e", bytes)},       {"two letters", Repeated("th", bytes)},      {"spaces", Repeated(" ", bytes)},
-          {"newlines", Repeated("\n ", bytes)},        {"one ideograph", Repeated("\xE7\x9A\x84", bytes)}, {"'s", Repeated("'s", bytes)},
-          {"marks", "a" + Repeated("\xCC\x81\xCC\xA3", bytes)}, {"joiners", Repeated("\xE2\x80\x8D", bytes)}, {"upper case", "\xE3\x81\x82" + Repeated("AB", bytes)},
-          {"ill-formed", Repeated("\xFF", bytes)},     {"half a space", Repeated("\xE2\x80", bytes)}, {"noise", noise}};
+  CheckEightThreads(*Must(MakeByteBpe(TinyJson())), PartsOf(Get(kData + "tiny_corpus.txt")));
 }
 
 TEST_CASE("slow: hostile texts take linear time") {
@@ -325,30 +272,7 @@ TEST_CASE("slow: hostile texts take linear time") {
     descriptor.vocab = 100256;
     tokenizers.push_back(Must(LoadDescribed(descriptor, Must(Inflated(ranks)), "")));
   }
-  constexpr size_t kBytes = 1 << 20;
-  const auto whole = Hostile(kBytes), half = Hostile(kBytes / 2);
-  for (const auto& tokenizer : tokenizers) {
-    CAPTURE(tokenizer->kind());
-    // Words that the cache does not know, as most of a first text.
-    std::string prose;
-    for (std::mt19937_64 random(9); prose.size() < kBytes;) {
-      prose += ' ';
-      for (uint64_t length = 2 + random() % 8; length > 0; --length) prose += "etaoinshrdlucmfwyp"[random() % 18];
-    }
-    const double of_prose = Seconds(*tokenizer, prose);
-    for (const auto& [name, text] : whole) {
-      CAPTURE(name);
-      double of_half = 1e9, of_whole = 1e9;
-      for (int i = 0; i < 3; ++i) {  // turn and turn about
-        of_half = std::min(of_half, Seconds(*tokenizer, half.at(name)));
-        of_whole = std::min(of_whole, Seconds(*tokenizer, text));
-      }
-      // Twice, and room for other programs on the machine, which crowd the caches; a quadratic reader takes four times as long.
-      CHECK(of_whole < 3 * of_half + 0.02);
-      CHECK(of_whole < 10 * of_prose + 0.05);
-      MESSAGE(tokenizer->kind() << ", " << name << ": " << of_whole << " s for 1 MiB, " << of_whole / of_half << " x half of it, " << of_whole / of_prose << " x prose");
-    }
-  }
+  for (const auto& tokenizer : tokenizers) CheckLinearTime(*tokenizer);
 }
 
 // ---- the published vocabularies

@@ -7,7 +7,6 @@
 
 #include <fstream>
 #include <random>
-#include <thread>
 #include <utility>
 
 #include <doctest/doctest.h>
@@ -216,28 +215,7 @@ TEST_CASE("mutated models are refused or behave as in libsentencepiece") {
 TEST_CASE("eight threads with one tokenizer give what one gives") {
   for (const char* name : {"tiny_bpe.model", "tiny_unigram.model"}) {
     CAPTURE(name);
-    const auto tokenizer = LoadFile(kData + name);
-    const std::string corpus = Get(kData + "tiny_corpus.txt");
-    std::vector<std::string> texts;
-    for (size_t i = 0; i < 40; ++i) texts.push_back(corpus.substr(37 * i, 600));
-    std::vector<std::vector<uint32_t>> expected;
-    for (const std::string& text : texts) expected.push_back(IdsOf(Encode(*tokenizer, text)));
-    std::vector<int> wrong(8, 0);
-    std::vector<std::thread> threads;
-    for (size_t t = 0; t < 8; ++t) {
-      threads.emplace_back([&, t] {
-        Scratch scratch;
-        std::vector<Token> tokens;
-        std::string decoded;
-        for (size_t i = 0; i < texts.size(); ++i) {
-          const size_t k = (i * 7 + t * 5) % texts.size();
-          const bool done = tokenizer->Encode(texts[k], scratch, tokens).has_value() && tokenizer->Decode(expected[k], decoded).has_value();
-          wrong[t] += !done || IdsOf(tokens) != expected[k];
-        }
-      });
-    }
-    for (std::thread& thread : threads) thread.join();
-    CHECK(wrong == std::vector<int>(8, 0));
+    CheckEightThreads(*LoadFile(kData + name), PartsOf(Get(kData + "tiny_corpus.txt")));
   }
 }
 
