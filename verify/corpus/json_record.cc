@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstring>
 
 namespace verdigris::verify {
@@ -33,12 +34,32 @@ uint32_t FourDigits(const char* at) {
   return value;
 }
 
-// Whether one of eight bytes is a quote, a backslash or a control: what may end or break a run of plain characters.
-bool HasSpecial(uint64_t word) {
-  constexpr uint64_t kOnes = 0x0101010101010101, kTops = 0x8080808080808080;
-  const uint64_t quote = word ^ (kOnes * '"'), backslash = word ^ (kOnes * '\\');
-  const uint64_t any = ((quote - kOnes) & ~quote) | ((backslash - kOnes) & ~backslash) | ((word - kOnes * 0x20) & ~word);
-  return (any & kTops) != 0;
+constexpr uint64_t kOnes = 0x0101010101010101, kTops = 0x8080808080808080;
+
+// The top bit of the lowest byte that is below `limit` (at most 128) is set, and none below it; above it others may be.
+constexpr uint64_t BytesBelow(uint64_t word, uint64_t limit) { return (word - kOnes * limit) & ~word & kTops; }
+constexpr uint64_t BytesEqual(uint64_t word, unsigned char byte) { return BytesBelow(word ^ (kOnes * byte), 1); }
+// What may end or break a run of plain characters: a quote, a backslash or a control.
+constexpr uint64_t SpecialBytes(uint64_t word) { return BytesEqual(word, '"') | BytesEqual(word, '\\') | BytesBelow(word, 0x20); }
+constexpr uint64_t Backslashes(uint64_t word) { return BytesEqual(word, '\\'); }
+
+// Eight bytes, the first of them lowest.
+uint64_t LoadEight(const char* at) {
+  uint64_t word;
+  std::memcpy(&word, at, sizeof word);
+  if constexpr (std::endian::native == std::endian::big) {
+    std::reverse(reinterpret_cast<char*>(&word), reinterpret_cast<char*>(&word + 1));
+  }
+  return word;
+}
+size_t FirstByte(uint64_t bits) { return static_cast<size_t>(std::countr_zero(bits)) / 8; }
+
+const char* FindSpecial(const char* at, const char* end) {
+  for (; end - at >= 8; at += 8) {
+    if (const uint64_t special = SpecialBytes(LoadEight(at)); special != 0) return at + FirstByte(special);
+  }
+  while (at < end && *at != '"' && *at != '\\' && static_cast<unsigned char>(*at) >= 0x20) ++at;
+  return at;
 }
 
 class Finder {
@@ -94,8 +115,7 @@ class Finder {
   bool String() {
     ++at_;
     for (;;) {
-      uint64_t word;
-      while (end_ - at_ >= 8 && (std::memcpy(&word, at_, 8), !HasSpecial(word))) at_ += 8;
+      at_ = FindSpecial(at_, end_);
       if (at_ == end_) return false;
       const unsigned char c = static_cast<unsigned char>(*at_++);
       if (c == '"') return true;
@@ -192,23 +212,16 @@ class Finder {
   std::string name_;
 };
 
-// Surrogates too, each by itself.
-void AppendCodePoint(uint32_t c, std::string& out) {
+// Surrogates too, each by itself. Returns the end of what was written, four bytes at most.
+char* WriteCodePoint(uint32_t c, char* out) {
   if (c < 0x80) {
-    out += static_cast<char>(c);
-  } else if (c < 0x800) {
-    out += static_cast<char>(0xC0 | c >> 6);
-    out += static_cast<char>(0x80 | (c & 0x3F));
-  } else if (c < 0x10000) {
-    out += static_cast<char>(0xE0 | c >> 12);
-    out += static_cast<char>(0x80 | (c >> 6 & 0x3F));
-    out += static_cast<char>(0x80 | (c & 0x3F));
-  } else {
-    out += static_cast<char>(0xF0 | c >> 18);
-    out += static_cast<char>(0x80 | (c >> 12 & 0x3F));
-    out += static_cast<char>(0x80 | (c >> 6 & 0x3F));
-    out += static_cast<char>(0x80 | (c & 0x3F));
+    *out++ = static_cast<char>(c);
+    return out;
   }
+  const int following = c < 0x800 ? 1 : c < 0x10000 ? 2 : 3;
+  *out++ = static_cast<char>((0xFF00 >> (following + 1) & 0xFF) | c >> 6 * following);
+  for (int i = following - 1; i >= 0; --i) *out++ = static_cast<char>(0x80 | (c >> 6 * i & 0x3F));
+  return out;
 }
 
 char Unescaped(char c) {
@@ -248,30 +261,38 @@ bool FindInJson(std::string_view text, std::span<const JsonPath> paths, std::spa
 
 std::string_view DecodeJsonString(std::string_view raw, std::string& buffer) {
   raw = raw.substr(1, raw.size() - 2);
-  size_t at = raw.find('\\');
-  if (at == std::string_view::npos) return raw;
-  buffer.clear();
-  for (size_t plain = 0;; ) {
-    buffer.append(raw, plain, std::min(at, raw.size()) - plain);
-    if (at >= raw.size()) return buffer;
-    if (raw[at + 1] != 'u') {
-      buffer += Unescaped(raw[at + 1]);
+  const char* at = static_cast<const char*>(std::memchr(raw.data(), '\\', raw.size()));
+  if (at == nullptr) return raw;
+  // An escape is longer than what it stands for, so the text fits, and eight bytes may be written where eight were read.
+  if (buffer.size() < raw.size()) buffer.resize(raw.size());
+  const char* const end = raw.data() + raw.size();
+  char* out = std::copy(raw.data(), at, buffer.data());
+  while (at < end) {
+    if (end - at >= 8 && *at != '\\') {
+      std::memcpy(out, at, 8);
+      const uint64_t backslashes = Backslashes(LoadEight(at));
+      const size_t plain = backslashes == 0 ? 8 : FirstByte(backslashes);
+      out += plain;
+      at += plain;
+    } else if (*at != '\\') {
+      *out++ = *at++;
+    } else if (at[1] != 'u') {
+      *out++ = Unescaped(at[1]);
       at += 2;
     } else {
-      uint32_t c = FourDigits(raw.data() + at + 2);
+      uint32_t c = FourDigits(at + 2);
       at += 6;
-      if (c >= 0xD800 && c < 0xDC00 && raw.size() - at >= 6 && raw[at] == '\\' && raw[at + 1] == 'u') {
-        const uint32_t low = FourDigits(raw.data() + at + 2);
+      if (c >= 0xD800 && c < 0xDC00 && end - at >= 6 && at[0] == '\\' && at[1] == 'u') {
+        const uint32_t low = FourDigits(at + 2);
         if (low >= 0xDC00 && low < 0xE000) {
           c = 0x10000 + ((c - 0xD800) << 10) + (low - 0xDC00);
           at += 6;
         }
       }
-      AppendCodePoint(c, buffer);
+      out = WriteCodePoint(c, out);
     }
-    plain = at;
-    at = raw.find('\\', at);
   }
+  return {buffer.data(), static_cast<size_t>(out - buffer.data())};
 }
 
 JsonIds DecodeJsonIds(std::string_view raw, std::vector<uint32_t>& ids) {

@@ -26,7 +26,7 @@ struct JsonSpan {
 // nested above 64 levels. Of UTF-8 nothing is asked: ill-formed bytes in strings are left to who reads them.
 bool FindInJson(std::string_view text, std::span<const JsonPath> paths, std::span<JsonSpan> found);
 
-// What a string stands for; a view of `raw` where it has no escape, else of `buffer`. A surrogate that is not one of a pair becomes
+// What a string stands for; a view of `raw` where it has no escape, else of `buffer`, which only grows. A surrogate that is not one of a pair becomes
 // its three bytes, which are no UTF-8. Precondition: `raw` comes from FindInJson and is_string().
 std::string_view DecodeJsonString(std::string_view raw, std::string& buffer);
 
