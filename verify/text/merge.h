@@ -49,7 +49,8 @@ struct MergeHeap {
 //   Merge(at, next, rank)    makes one of these two
 template <class Symbols>
 void MergeMany(Symbols&& symbols, uint32_t count, MergeHeap& buffers) {
-  auto& [ranks, heap] = buffers;
+  auto& ranks = buffers.ranks;
+  auto& heap = buffers.heap;
   ranks.resize(count);
   heap.clear();
   heap.reserve(count + count / 4);  // room for the live pairs and a fourth as many that are stale; then those go
