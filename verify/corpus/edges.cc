@@ -171,4 +171,27 @@ PlaceOfP FindPlace(const NullLaw& law, uint64_t n, Statistic statistic, double l
   return place;
 }
 
+PlaceOfP FindPlaceExactly(const NullLaw& law, uint64_t n, Statistic statistic, int tau_hundredths) {
+  const DoubleDouble p = UpperTail(law, n, statistic);
+  // How many of the edges from 1 on, or from 1/20 to 19/20, do not pass p by: by halving.
+  const auto count = [&](uint64_t most, const auto& at_most) {
+    uint64_t low = 0, high = most;
+    while (low < high) {
+      const uint64_t middle = (low + high + 1) / 2;
+      if (at_most(middle)) {
+        low = middle;
+      } else {
+        high = middle - 1;
+      }
+    }
+    return low;
+  };
+  const uint64_t bin = count(static_cast<uint64_t>(tau_hundredths), [&](uint64_t i) { return AtMost(p, DecadeEdge(i)); });
+  PlaceOfP place;
+  place.row = bin == static_cast<uint64_t>(tau_hundredths);
+  place.bin = place.row ? 0 : static_cast<size_t>(bin);
+  place.uniform = 19 - count(19, [&](uint64_t i) { return AtMost(p, DoubleDouble{static_cast<double>(20 - i), 0} / DoubleDouble{20, 0}); });
+  return place;
+}
+
 }  // namespace verdigris::verify

@@ -22,4 +22,7 @@ struct PlaceOfP {
 // Cost      some ns, and with a chance of some 1e-6, or where p lies on an edge, O(sqrt n) at 20 ns.
 PlaceOfP FindPlace(const NullLaw& law, uint64_t n, Statistic statistic, double log10_p, int tau_hundredths);
 
+// The same from the integers alone, always by the exact way: what FindPlace is checked against.
+PlaceOfP FindPlaceExactly(const NullLaw& law, uint64_t n, Statistic statistic, int tau_hundredths);
+
 }  // namespace verdigris::verify

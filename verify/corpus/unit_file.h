@@ -73,7 +73,6 @@ struct DocRow {
   std::vector<std::array<uint64_t, 4>> spans;  // first and last token, first and last byte, half-open
   uint64_t test = 0;
   std::array<uint8_t, 16> text{};  // first bytes of the document's SHA-256
-  bool operator==(const DocRow&) const = default;
 };
 
 // All zero, of a unit of a run.
