@@ -82,6 +82,7 @@ std::string ToJson(const Finding& finding) {
   json["scheme_id"] = Hex(finding.scheme_id);
   json["profile"] = Hex(finding.profile_digest);
   json["rule"] = RuleName(finding.rule);
+  if (!finding.variant.empty()) json["variant"] = finding.variant;
   if (finding.stop_list) json["stop_list"] = Hex(*finding.stop_list);
   json["counts"] = CountsJson(finding.counts);
   json["statistic"] = StatisticJson(finding);

@@ -72,6 +72,7 @@ struct Finding {
   Digest scheme_id{};
   Digest profile_digest{};
   Rule rule = Rule::kFirst;
+  std::string variant;              // of the text: "as-is", "normalised"; empty where variants were not asked for
   std::optional<Digest> stop_list;  // of the list whose tuples were left out; they are among `special`
   Counts counts;
   NullLaw law{};

@@ -274,6 +274,8 @@ Result<Finding> RunTest(const JudgeKeys& keys, const JudgeKeys::Test& test, size
 
 }  // namespace
 
+double DecidingLog10P(const Finding& finding, JudgeOptions::Test test) { return DecidingP(finding, test).log10_p; }
+
 std::string_view TokenStateName(TokenState::Kind kind) {
   switch (kind) {
     case TokenState::Kind::kScored: return "scored";

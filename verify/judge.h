@@ -20,13 +20,17 @@ struct JudgeOptions {
   // Which p decides: of the whole text; however often one looks; of a mark anywhere in it; twice the smaller of the first
   // and the third; that of the sum weighed by a proxy.
   enum class Test { kFixed, kAnytime, kLocalized, kCombined, kProxy } test = Test::kFixed;
-  // Further tests that this one was chosen among, such as the keys of a calibration: p is multiplied by it.
+  // Further tests that this one was chosen among, such as the keys of a calibration, or the variants of a text (verify/variants.h):
+  // p is multiplied by it.
   uint64_t tried = 1;
   // Tuples that no test scores (verify/overlap.h); chosen without the key. Null: none.
   const StopList* stop_list = nullptr;
   // ln q of each token of the text under a proxy (verify/proxy.h), 0 where there is none; empty: no proxy. kProxy needs it.
   std::span<const double> proxy_ln_q{};
 };
+
+// The p that decides, before it is multiplied by the number of tests. Precondition: `finding` was judged with this test.
+double DecidingLog10P(const Finding& finding, JudgeOptions::Test test);
 
 // State of one token under one test, for --trace and pictures.
 struct TokenState {

@@ -5,6 +5,7 @@
 
 #include "verify/law.h"
 #include "verify/report/figures.h"
+#include "verify/variants.h"  // kNormalised
 
 namespace verdigris::verify {
 namespace {
@@ -62,7 +63,8 @@ FindingWords WordsOf(const Finding& finding) {
     row("p combined", ChanceRow(finding, "log10_p_combined", "twice the smaller of p and p located", *finding.log10_p_combined));
   }
   if (finding.log10_p_family) {
-    row("p family", ChanceRow(finding, "log10_p_family", "after allowing for all keys tried", *finding.log10_p_family));
+    const std::string tried = finding.variant.empty() ? "keys" : "keys and variants";
+    row("p family", ChanceRow(finding, "log10_p_family", "after allowing for all " + tried + " tried", *finding.log10_p_family));
   }
   if (finding.decoys) {
     row("decoys", std::to_string(finding.decoys->at_least) + " of " + std::to_string(finding.decoys->decoys) +
@@ -75,6 +77,7 @@ FindingWords WordsOf(const Finding& finding) {
     if (finding.layers.size() > 1) text += ": " + DecimalText(layer.statistic) + " of " + std::to_string(layer.n) + ", p " + TenTo(layer.log10_p);
     row("key", text);
   }
+  if (!finding.variant.empty()) row("variant", finding.variant == kNormalised ? "normalised: without hidden edits" : finding.variant);
   row("tokens", CountsText(finding.counts));
   if (finding.stop_list) row("stop list", Hex(*finding.stop_list).substr(0, 16) + "...: its tuples count as special");
   if (finding.n > 0) {

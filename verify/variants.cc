@@ -1,0 +1,31 @@
+// Tested by tests/verify/variants_test.cc (text.md X16; statistics.md P5).
+#include "verify/variants.h"
+
+#include <cassert>
+
+namespace verdigris::verify {
+
+Result<VariantFindings> JudgeVariants(const JudgeKeys& keys, std::span<const Variant> variants, JudgeOptions options) {
+  assert(!variants.empty());
+  options.tried *= variants.size();
+  VariantFindings best;
+  for (size_t v = 0; v < variants.size(); ++v) {
+    options.proxy_ln_q = variants[v].proxy_ln_q;
+    std::vector<std::vector<TokenState>> traces;
+    VERDIGRIS_ASSIGN_OR_RETURN(std::vector<Finding> findings, JudgeText(keys, variants[v].ids, options, &traces));
+    for (Finding& finding : findings) finding.variant = variants[v].name;
+    if (v == 0) {
+      best = {std::move(findings), std::vector<size_t>(keys.tests().size(), 0), std::move(traces)};
+      continue;
+    }
+    for (size_t i = 0; i < findings.size(); ++i) {
+      if (DecidingLog10P(findings[i], options.test) >= DecidingLog10P(best.findings[i], options.test)) continue;
+      best.findings[i] = std::move(findings[i]);
+      best.traces[i] = std::move(traces[i]);
+      best.variant[i] = v;
+    }
+  }
+  return best;
+}
+
+}  // namespace verdigris::verify
