@@ -272,6 +272,31 @@ TEST_CASE("an atomic write makes a new file, not a longer old one") {
   CHECK(ModeOf(folder / "fresh") == 0644);
 }
 
+TEST_CASE("a file written in pieces appears whole: not before it is committed, and not if it is given up") {
+  Folder folder;
+  const std::string path = folder / "out";
+  const std::string piece(100'000, 'x');
+  {
+    auto given_up = AtomicFile::Create(path);
+    REQUIRE(given_up.has_value());
+    given_up->Write(piece);
+  }
+  CHECK(folder.entries() == 0);
+  auto file = AtomicFile::Create(path);
+  REQUIRE(file.has_value());
+  file->Write("a");
+  file->Write(piece);
+  file->Write("b");
+  CHECK(::access(path.c_str(), F_OK) != 0);
+  CHECK(file->Commit().has_value());
+  CHECK(Get(path) == "a" + piece + "b");
+  CHECK(folder.entries() == 1);
+  auto full = AtomicFile::Create("/dev/full");
+  REQUIRE(full.has_value());
+  full->Write(piece);
+  CHECK(full->Commit().error().kind == ErrorKind::kIo);
+}
+
 TEST_CASE("an atomic write through a link replaces the target; pipes take the bytes; folders are refused") {
   Folder folder;
   Put(folder / "target", "old", 0644);

@@ -122,7 +122,6 @@ class Fields {
     Fields inner(value, PathOf(name));
     if (inner.ok()) {
       for (const auto& field : inner.object_) {
-        if (field.value.is_object()) continue;
         if (field.key.size() > 64) return Fault(name, "counts by name");
         if (field.value.get(to[std::string(field.key)]) != simdjson::SUCCESS) inner.Fault(field.key, "a whole number of 0 or more");
       }
@@ -269,6 +268,9 @@ std::string ToJson(const CorpusSummary& summary) {
     }
     json["tests"].push_back(std::move(row));
   }
+  if (const auto& calibration = summary.calibration) {
+    json["calibration"] = {{"tests", calibration->tests}, {"rho", calibration->rho}, {"alpha", calibration->alpha}, {"from", calibration->from}, {"to", calibration->to}};
+  }
   return Dump(json) + "\n";
 }
 
@@ -352,6 +354,14 @@ Result<CorpusSummary> ParseCorpusSummary(std::string_view bytes) {
     fields.Integer("groups", summary.groups);
     fields.Integer("group_findings", summary.group_findings);
     fields.ForEach("tests", kTestEnd, [&](element value) { ReadTest(fields, value, summary.tests.size(), summary.tests.emplace_back()); });
+    element calibration;
+    if (fields.Has("calibration") && fields.Find("calibration", calibration)) {
+      Fields inner(calibration, fields.PathOf("calibration"));
+      CorpusSummary::Calibrated& to = summary.calibration.emplace();
+      inner.Integer("tests", to.tests);
+      for (const auto& [name, share] : {std::pair("rho", &to.rho), {"alpha", &to.alpha}, {"from", &to.from}, {"to", &to.to}}) inner.Real(name, *share, 0, 1);
+      fields.Take(inner);
+    }
   }));
   return summary;
 }
