@@ -1,6 +1,7 @@
 // verdigris merge: the units of any number of scans and engines into one result (corpus.md C9). Tested by tests/cli/merge*.sh.
 #include <algorithm>
 
+#include "tools/inputs.h"
 #include "tools/scan_view.h"
 #include "tools/terminal/message.h"
 #include "tools/verbs.h"
@@ -12,7 +13,7 @@ namespace {
 constexpr size_t kMostPrintedMissing = 20;
 
 struct Options {
-  std::string output, missing, baseline, alpha, control, family = "1";
+  std::string output, missing, baseline, alpha, control, family = "1", calibration;
   std::vector<std::string> rows;
   bool partial = false, exit_code = false, json = false;
 };
@@ -38,6 +39,9 @@ Result<ExitCode> Merge(const Options& options, Context& context) {
     if (!merge.control) return Usage("--control must be bh, by, ebh, holm or none, got " + Shown(options.control));
   }
   VERDIGRIS_ASSIGN_OR_RETURN(merge.family, ParseInteger("--family", options.family, 1, 1'000'000));
+  if (!options.calibration.empty()) {
+    VERDIGRIS_ASSIGN_OR_RETURN(merge.calibration, LoadCalibration(options.calibration));
+  }
   VERDIGRIS_ASSIGN_OR_RETURN(const verify::Merged merged, verify::MergeCorpus(merge));
   for (size_t i = 0; i < std::min(merged.missing.size(), kMostPrintedMissing); ++i) PrintNote("missing: " + verify::UnitJson(merged.missing[i]));
   if (merged.missing_count > kMostPrintedMissing) {
@@ -61,6 +65,7 @@ Command Add(CLI::App& app) {
   app.add_option("--alpha", options->alpha, "level of the findings (that of the run)")->type_name("P");
   app.add_option("--control", options->control, "of what: bh, by, ebh, holm or none (that of the run)")->type_name("NAME");
   app.add_option("--family", options->family, "runs that this one was chosen among: m times N")->type_name("N");
+  app.add_option("--calibration", options->calibration, "that the keys come out of: counts them, refuses its corpus")->type_name("FILE");
   app.add_option("--baseline", options->baseline, "earlier results.jsonl: its findings are known")->type_name("FILE");
   app.add_flag("--exit-code", options->exit_code, "end with 1 where there are new findings");
   app.add_flag("--json", options->json, "print the summary as JSON");

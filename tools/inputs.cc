@@ -9,6 +9,7 @@ namespace verdigris::tools {
 namespace {
 
 constexpr size_t kMaxPassphraseBytes = 1024;
+constexpr size_t kMaxCalibrationBytes = size_t{256} << 20;
 constexpr size_t kMaxFilterBytes = size_t{4} << 30;  // 400 million windows
 
 }  // namespace
@@ -86,6 +87,13 @@ Result<Profile> LoadProfile(const std::string& path) {
   auto profile = Profile::Parse(bytes);
   if (!profile) return InFile(path, profile.error());
   return profile;
+}
+
+Result<verify::Calibration> LoadCalibration(const std::string& path) {
+  VERDIGRIS_ASSIGN_OR_RETURN(const std::string bytes, verify::ReadFile(path, kMaxCalibrationBytes));
+  auto calibration = verify::ParseCalibration(bytes);
+  if (!calibration) return InFile(path, calibration.error());
+  return calibration;
 }
 
 std::string FilterFileName(const std::string& label) {

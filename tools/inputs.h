@@ -7,6 +7,7 @@
 
 #include "tools/cli.h"
 #include "tools/tokenizer_files.h"
+#include "verify/calibration_file.h"
 #include "verify/suspect/filter.h"
 #include "watermark/key_file.h"
 #include "watermark/profile.h"
@@ -41,6 +42,9 @@ Result<std::vector<KeyFile>> LoadLayerKeys(const std::vector<std::string>& paths
 std::vector<const KeyFile*> Pointers(const std::vector<KeyFile>& keys);
 
 Result<Profile> LoadProfile(const std::string& path);
+
+// What `verdigris calibrate` wrote.
+Result<verify::Calibration> LoadCalibration(const std::string& path);
 
 // The file name of an account's filter in a folder of them: a label may hold a slash, a file name not.
 std::string FilterFileName(const std::string& label);

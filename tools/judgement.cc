@@ -11,7 +11,6 @@ namespace verdigris::tools {
 namespace {
 
 constexpr size_t kMaxProxyBytes = size_t{256} << 20;
-constexpr size_t kMaxCalibrationBytes = size_t{256} << 20;
 constexpr size_t kMaxStopListBytes = size_t{256} << 20;
 
 Unexpected Usage(std::string message) { return Fail(ErrorKind::kInvalidArgument, std::move(message)); }
@@ -163,10 +162,7 @@ Result<Judge> MakeJudge(const JudgeArguments& arguments, bool needs_tokenizer, s
   VERDIGRIS_ASSIGN_OR_RETURN(const uint64_t decoys, ParseInteger("--decoys", arguments.decoys, 0, verify::kMostDecoys));
   judge.decoys = static_cast<uint32_t>(decoys);
   if (!arguments.calibration.empty()) {
-    VERDIGRIS_ASSIGN_OR_RETURN(const std::string bytes, verify::ReadFile(arguments.calibration, kMaxCalibrationBytes));
-    auto calibration = verify::ParseCalibration(bytes);
-    if (!calibration) return InFile(arguments.calibration, calibration.error());
-    judge.calibration = std::move(*calibration);
+    VERDIGRIS_ASSIGN_OR_RETURN(judge.calibration, LoadCalibration(arguments.calibration));
   }
   if (!arguments.stop_list.empty()) {
     VERDIGRIS_ASSIGN_OR_RETURN(const std::string bytes, verify::ReadFile(arguments.stop_list, kMaxStopListBytes));

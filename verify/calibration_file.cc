@@ -322,8 +322,7 @@ Result<Calibration> ParseCalibration(std::string_view bytes) {
   return out;
 }
 
-Result<uint64_t> KeysTried(const Calibration& calibration, const Profile& profile, std::span<const std::string> kids,
-                           const Digest& content, std::span<const Digest> texts) {
+Result<uint64_t> TestsTried(const Calibration& calibration, const Profile& profile, std::span<const std::string> kids) {
   if (calibration.scheme_id != profile.scheme_id()) {
     return Fail(ErrorKind::kMismatch, "the calibration is of scheme_id " + Hex(calibration.scheme_id) + ", the profile has " + Hex(profile.scheme_id()));
   }
@@ -333,17 +332,16 @@ Result<uint64_t> KeysTried(const Calibration& calibration, const Profile& profil
     });
     if (!tried) return Fail(ErrorKind::kMismatch, "the calibration did not try key " + kid);
   }
-  if (calibration.content == content) {
-    return Fail(ErrorKind::kMismatch, "this is the corpus of the calibration, content " + Hex(content) + std::string(kWhy));
-  }
-  for (const Digest& text : texts) {
-    Calibration::Text half;
-    std::copy_n(text.begin(), half.size(), half.begin());
-    if (std::binary_search(calibration.texts.begin(), calibration.texts.end(), half)) {
-      return Fail(ErrorKind::kMismatch, "the text with SHA-256 " + Hex(text) + " is part of the calibration" + std::string(kWhy));
-    }
-  }
   return calibration.tests.size();
+}
+
+Result<void> CheckText(const Calibration& calibration, std::span<const uint8_t> sha256) {
+  Calibration::Text half;
+  std::copy_n(sha256.begin(), half.size(), half.begin());
+  if (std::binary_search(calibration.texts.begin(), calibration.texts.end(), half)) {
+    return Fail(ErrorKind::kMismatch, "the text with SHA-256 " + Hex(sha256) + " is part of the calibration" + std::string(kWhy));
+  }
+  return {};
 }
 
 Result<void> CheckRoot(const Calibration& calibration, const Digest& root) {
@@ -351,6 +349,16 @@ Result<void> CheckRoot(const Calibration& calibration, const Digest& root) {
     return Fail(ErrorKind::kMismatch, "this is the corpus of the calibration, evidence root " + Hex(root) + std::string(kWhy));
   }
   return {};
+}
+
+Result<uint64_t> KeysTried(const Calibration& calibration, const Profile& profile, std::span<const std::string> kids,
+                           const Digest& content, std::span<const Digest> texts) {
+  VERDIGRIS_ASSIGN_OR_RETURN(const uint64_t tried, TestsTried(calibration, profile, kids));
+  if (calibration.content == content) {
+    return Fail(ErrorKind::kMismatch, "this is the corpus of the calibration, content " + Hex(content) + std::string(kWhy));
+  }
+  for (const Digest& text : texts) VERDIGRIS_RETURN_IF_ERROR(CheckText(calibration, text));
+  return tried;
 }
 
 }  // namespace verdigris::verify

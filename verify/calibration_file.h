@@ -81,15 +81,19 @@ std::string WriteCalibration(const Calibration& calibration);
 // Errors   kLimit, kUnsupported (another version), kMalformed for everything else; the message names the member.
 Result<Calibration> ParseCalibration(std::string_view bytes);
 
-// May a text be tested under these keys, after this calibration? Gives the number of tests that the calibration chose among,
-// by which p must be multiplied (statistics.md P19).
-//
+// After this calibration, what may be tested under its keys (V1, statistics.md P19)? Not its own corpus, nor a text out of it.
+
+// The number of tests that it chose among, by which p must be multiplied.
+// Errors   kMismatch: another scheme; keys that the calibration did not try.
+Result<uint64_t> TestsTried(const Calibration& calibration, const Profile& profile, std::span<const std::string> kids);
+// kMismatch where a text with this SHA-256, of which the first half decides, is of its corpus.
+Result<void> CheckText(const Calibration& calibration, std::span<const uint8_t> sha256);
+// kMismatch where this is the evidence root of its corpus.
+Result<void> CheckRoot(const Calibration& calibration, const Digest& root);
+
+// All that is known of a text at once, by number of tests.
 // `content`: digest of the corpus to be tested; `texts`: SHA-256 of each document of it. Either may stand alone.
-// Errors   kMismatch: another scheme; keys that the calibration did not try; the same corpus, or a text out of it.
 Result<uint64_t> KeysTried(const Calibration& calibration, const Profile& profile, std::span<const std::string> kids,
                            const Digest& content, std::span<const Digest> texts);
-
-// May evidence with this root be tested under keys of the calibration? kMismatch where it is that of its corpus.
-Result<void> CheckRoot(const Calibration& calibration, const Digest& root);
 
 }  // namespace verdigris::verify

@@ -118,10 +118,14 @@ class Merger {
 
   Result<Merged> Run() {
     VERDIGRIS_RETURN_IF_ERROR(ReadSources());
+    VERDIGRIS_RETURN_IF_ERROR(CountCalibration());
     VERDIGRIS_RETURN_IF_ERROR(TakeUnits());
     VERDIGRIS_RETURN_IF_ERROR(FindMissing());
     if (!options_.missing.empty()) VERDIGRIS_RETURN_IF_ERROR(WriteMissing());
     Summarise();
+    if (options_.calibration && merged_.missing_count == 0) {
+      VERDIGRIS_RETURN_IF_ERROR(CheckRoot(*options_.calibration, EvidenceRoot(RunDigest(run_), tree_.Root(), tree_.leaves())));
+    }
     if (merged_.missing_count > 0 && !options_.partial) return std::move(merged_);
     VERDIGRIS_RETURN_IF_ERROR(Decide());
     VERDIGRIS_RETURN_IF_ERROR(ReadBaseline());
@@ -234,6 +238,24 @@ class Merger {
     return file;
   }
 
+  Result<void> CountCalibration() {
+    if (!options_.calibration) return {};
+    const Calibration& calibration = *options_.calibration;
+    CorpusSummary::Calibrated& out = merged_.summary.calibration.emplace();
+    std::vector<std::string> kids;
+    for (const RunTest& test : run_.tests) kids.insert(kids.end(), test.kids.begin(), test.kids.end());
+    VERDIGRIS_ASSIGN_OR_RETURN(out.tests, TestsTried(calibration, *profile_, kids));
+    constexpr size_t kLevel = 1;
+    out.rho = calibration.overlap.rho();
+    out.alpha = std::pow(10, kCalibrationLevels[kLevel]);
+    out.from = calibration.predicted[kLevel].lower;
+    out.to = calibration.predicted[kLevel].upper;
+    return {};
+  }
+
+  // The number of times that m is counted.
+  uint64_t family() const { return options_.family * (merged_.summary.calibration ? merged_.summary.calibration->tests : 1); }
+
   // ---- first pass
 
   Result<void> TakeUnits() {
@@ -259,6 +281,7 @@ class Merger {
       if (row.s > LargestStatistic(law_, row.n)) return Fail(ErrorKind::kMalformed, "s is more than " + Quantity(row.n, "score") + " can be");
       const double log10_p = Log10UpperTail(law_, row.n, row.s);
       if (!FindPlace(law_, row.n, row.s, log10_p, run_.tau_hundredths).row) return Fail(ErrorKind::kMalformed, "is of a p above tau");
+      if (options_.calibration) VERDIGRIS_RETURN_IF_ERROR(CheckText(*options_.calibration, row.text));
       log10_p_.push_back(log10_p);
       if (control() == CorpusControl::kEbh) log10_e_.push_back(Log10Martingale(law_, row.n, row.s));
       return {};
@@ -382,7 +405,7 @@ class Merger {
   Result<void> Decide() {
     std::vector<uint64_t> histogram(static_cast<size_t>(run_.tau_hundredths));
     for (const UnitResult& result : totals_.results) AddList(histogram, result.histogram);
-    VERDIGRIS_ASSIGN_OR_RETURN(Findings findings, Findings::Decide(control(), TailOf(std::move(log10_p_), histogram, options_.family), std::move(log10_e_), log10_alpha()));
+    VERDIGRIS_ASSIGN_OR_RETURN(Findings findings, Findings::Decide(control(), TailOf(std::move(log10_p_), histogram, family()), std::move(log10_e_), log10_alpha()));
     findings_.emplace(std::move(findings));
     for (size_t i = 0; i < merged_.summary.tests.size(); ++i) merged_.summary.tests[i].power = PowerOf(totals_.results[i]);
     return {};

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "verify/calibration_file.h"
 #include "verify/corpus/result_files.h"
 #include "verify/corpus/run.h"
 #include "verify/corpus/unit.h"
@@ -24,6 +25,9 @@ struct MergeOptions {
   std::optional<CorpusControl> control;
   uint64_t family = 1;   // all tests were chosen among so many times as many
   std::string baseline;  // an earlier results.jsonl: what was a finding there is known
+  // That the keys were chosen by: its tests are counted like `family`, and its own corpus is refused, by evidence root and by the
+  // texts of rows.
+  std::optional<Calibration> calibration;
 };
 
 struct Merged {
@@ -35,9 +39,10 @@ struct Merged {
 };
 inline constexpr size_t kMostNamedMissing = 1000;
 
-// Errors   kMismatch, kMalformed, kUnsupported, kIo, kNotFound with the source at fault; kFailedPrecondition where rows do not
-//          decide the findings (findings.h); kInternal where sources contradict each other (command-line.md L5: status 4): one
-//          unit with two contents, both named, one tuple with two scores, an input that ends twice. Nothing is written then.
+// Errors   kMismatch, kMalformed, kUnsupported, kIo, kNotFound with the source at fault, or because of the calibration;
+//          kFailedPrecondition where rows do not decide the findings (findings.h); kInternal where sources contradict each other
+//          (command-line.md L5: status 4): one unit with two contents, both named, one tuple with two scores, an input that ends
+//          twice. Nothing is written then.
 // Cost     every unit file is read twice, its groups three times. Memory: 64 bytes a unit, 24 a row with p <= tau or a group, and
 //          64 MiB of buffers.
 Result<Merged> MergeCorpus(const MergeOptions& options);

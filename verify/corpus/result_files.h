@@ -105,6 +105,13 @@ struct CorpusSummary {
   std::map<std::string, uint64_t> errors;  // by code
   std::vector<TestSummary> tests;
   uint64_t groups = 0, group_findings = 0;
+  // What a calibration with the same keys says: how many tests it chose among, which m counts, and how far a key's rate of p <= alpha
+  // strays from alpha where documents overlap as they did there: 5 to 95 % of keys (statistics.md 9.2).
+  struct Calibrated {
+    uint64_t tests = 1;
+    double rho = 0, alpha = 0, from = 0, to = 0;
+  };
+  std::optional<Calibrated> calibration;
 };
 
 // One line each, without the line feed.
