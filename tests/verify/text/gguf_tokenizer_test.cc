@@ -24,7 +24,7 @@ std::string Outcome(const std::string& file) {
 
 std::string Number(uint64_t value, int bytes) {
   std::string out;
-  for (int i = 0; i < bytes; ++i) out.push_back(static_cast<char>(value >> 8 * i));
+  for (int i = 0; i < bytes; ++i) out.push_back(static_cast<char>(i < 8 ? value >> 8 * i : 0));
   return out;
 }
 std::string Text(const std::string& text) { return Number(text.size(), 8) + text; }
