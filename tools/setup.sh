@@ -61,3 +61,17 @@ compile_jobs() {
   [ "${memory_gib:-0}" -ge 1 ] || memory_gib=1
   echo $((cores < memory_gib ? cores : memory_gib))
 }
+
+# Arrow C++ is no Debian package: where PyPI can be reached, pyarrow brings it into the folder FOLDER, and this prints the options
+# of CMake that read Parquet with it. Else nothing is printed: the build then reads no Parquet, and its tests are left out.
+parquet_options() {
+  local folder=$1
+  if [ ! -x "$folder/bin/python" ]; then
+    python3 -m venv "$folder" >&2 || return 0
+  fi
+  if ! "$folder/bin/python" -m pip install --quiet 'pyarrow>=21' >&2; then
+    say "pyarrow cannot be installed: this build reads no Parquet"
+    return 0
+  fi
+  printf '%s\n' -DVERDIGRIS_PARQUET=ON "-DVERDIGRIS_PYARROW_PYTHON=$folder/bin/python"
+}
