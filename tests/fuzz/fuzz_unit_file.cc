@@ -22,12 +22,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (state.head.rows > group.keep) std::abort();
     return {};
   });
-  (void)file->ForEachRow([](const DocRow& row) -> Result<void> {
+  (void)ForEachRow(file->source(), file->layout(), [](const DocRow& row) -> Result<void> {
     const auto again = ParseDocRow(DocRowJson(row));
     if (!again || DocRowJson(*again) != DocRowJson(row)) std::abort();
     return {};
   });
-  (void)file->ForEachError([](const ErrorEntry& entry) -> Result<void> {
+  (void)ForEachError(file->source(), file->layout(), [](const ErrorEntry& entry) -> Result<void> {
     const auto again = ParseErrorEntry(ErrorEntryJson(entry));
     if (!again || !(*again == entry)) std::abort();
     return {};

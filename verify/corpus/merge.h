@@ -43,7 +43,7 @@ inline constexpr size_t kMostNamedMissing = 1000;
 //          kFailedPrecondition where rows do not decide the findings (findings.h); kInternal where sources contradict each other
 //          (command-line.md L5: status 4): one unit with two contents, both named, one tuple with two scores, an input that ends
 //          twice. Nothing is written then.
-// Cost     every unit file is read twice, its groups three times. Memory: 64 bytes a unit, 24 a row with p <= tau or a group, and
+// Cost     every unit file is read twice, its groups three times. Memory: 150 bytes a unit, 24 a row with p <= tau or a group, and
 //          64 MiB of buffers.
 Result<Merged> MergeCorpus(const MergeOptions& options);
 

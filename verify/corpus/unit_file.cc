@@ -23,7 +23,7 @@ int64_t Signed(uint64_t value) { return static_cast<int64_t>(value); }
 
 Json IntegerList(std::span<const uint64_t> values) {
   Json::Array list;
-  for (const uint64_t value : values) list.push_back(Signed(value));
+  for (const uint64_t value : values) list.emplace_back(Signed(value));
   return list;
 }
 
@@ -145,9 +145,9 @@ class Lines {
 
 // Calls `on` with what `parse` makes of each line.
 template <class T>
-Result<uint64_t> ForEachLine(const ByteSource& source, uint64_t at, const BlockFacts& block, size_t most, std::string_view name,
+Result<uint64_t> ForEachLine(const ByteSource& source, uint64_t at, uint64_t end, size_t most, std::string_view name,
                              Result<T> (*parse)(std::string_view), const std::function<Result<void>(const T&)>& on) {
-  Lines lines(source, at, at + block.bytes, most);
+  Lines lines(source, at, end, most);
   std::string_view line;
   uint64_t number = 0;
   const auto place = [&](const Error& error) { return Fail(error.kind, std::string(name) + ", line " + std::to_string(number) + ": " + error.message); };
@@ -407,27 +407,31 @@ Result<UnitFile> UnitFile::Of(std::shared_ptr<const ByteSource> source) {
   file.source_ = std::move(source);
   VERDIGRIS_ASSIGN_OR_RETURN(file.summary_bytes_, FirstLine(*file.source_));
   VERDIGRIS_ASSIGN_OR_RETURN(file.summary_, ParseUnitSummary(file.summary_bytes_));
-  file.docs_at_ = file.summary_bytes_.size() + 1;
-  file.errors_at_ = file.docs_at_ + file.summary_.docs.bytes;
-  file.groups_at_ = file.errors_at_ + file.summary_.errors.bytes;
-  const uint64_t stated = file.groups_at_ + file.summary_.groups.bytes;
-  if (stated != file.source_->size()) {
-    return Fail(ErrorKind::kMalformed, "of " + std::to_string(file.source_->size()) + " bytes, its summary states " + std::to_string(stated));
+  UnitLayout& layout = file.layout_;
+  layout.docs_at = file.summary_bytes_.size() + 1;
+  layout.errors_at = layout.docs_at + file.summary_.docs.bytes;
+  layout.groups_at = layout.errors_at + file.summary_.errors.bytes;
+  layout.end = layout.groups_at + file.summary_.groups.bytes;
+  layout.groups = file.summary_.groups.count;
+  if (layout.end != file.source_->size()) {
+    return Fail(ErrorKind::kMalformed, "of " + std::to_string(file.source_->size()) + " bytes, its summary states " + std::to_string(layout.end));
   }
   return file;
 }
 
-Result<void> UnitFile::ForEachRow(const std::function<Result<void>(const DocRow&)>& on_row) const {
-  VERDIGRIS_RETURN_IF_ERROR(ForEachLine<DocRow>(*source_, docs_at_, summary_.docs, kMostRowBytes, "docs", ParseDocRow, on_row));
+Result<void> ForEachRow(const ByteSource& source, const UnitLayout& layout, const std::function<Result<void>(const DocRow&)>& on_row) {
+  VERDIGRIS_RETURN_IF_ERROR(ForEachLine<DocRow>(source, layout.docs_at, layout.errors_at, kMostRowBytes, "docs", ParseDocRow, on_row));
   return {};
 }
 
-Result<void> UnitFile::ForEachError(const std::function<Result<void>(const ErrorEntry&)>& on_error) const {
-  VERDIGRIS_RETURN_IF_ERROR(ForEachLine<ErrorEntry>(*source_, errors_at_, summary_.errors, kMostErrorLine, "errors", ParseErrorEntry, on_error));
+Result<void> ForEachError(const ByteSource& source, const UnitLayout& layout, const std::function<Result<void>(const ErrorEntry&)>& on_error) {
+  VERDIGRIS_RETURN_IF_ERROR(ForEachLine<ErrorEntry>(source, layout.errors_at, layout.groups_at, kMostErrorLine, "errors", ParseErrorEntry, on_error));
   return {};
 }
 
-GroupInput UnitFile::groups() const { return {source_, groups_at_, summary_.groups.bytes, summary_.groups.count, "groups of unit " + Hex(UnitId(summary_.unit))}; }
+GroupInput GroupsOf(std::shared_ptr<const ByteSource> source, const UnitLayout& layout, std::string where) {
+  return {std::move(source), layout.groups_at, layout.end - layout.groups_at, layout.groups, std::move(where)};
+}
 
 Result<void> UnitFile::Check(const RunObject* run, const std::function<Result<void>(const DocRow&)>& on_row) const {
   const auto malformed = [](const std::string& why) { return Fail(ErrorKind::kMalformed, why); };
@@ -439,7 +443,7 @@ Result<void> UnitFile::Check(const RunObject* run, const std::function<Result<vo
     }
   }
   const std::tuple<std::string_view, const BlockFacts*, uint64_t> blocks[] = {
-      {"docs", &summary_.docs, docs_at_}, {"errors", &summary_.errors, errors_at_}, {"groups", &summary_.groups, groups_at_}};
+      {"docs", &summary_.docs, layout_.docs_at}, {"errors", &summary_.errors, layout_.errors_at}, {"groups", &summary_.groups, layout_.groups_at}};
   for (const auto& [name, facts, at] : blocks) {
     VERDIGRIS_ASSIGN_OR_RETURN(const Digest digest, Sha256OfRange(*source_, at, facts->bytes));
     if (digest != facts->digest) return malformed("block " + std::string(name) + " has SHA-256 " + Hex(digest) + ", stated " + Hex(facts->digest));
@@ -450,7 +454,7 @@ Result<void> UnitFile::Check(const RunObject* run, const std::function<Result<vo
   std::vector<uint64_t> rows(summary_.results.size());
   VERDIGRIS_ASSIGN_OR_RETURN(
       const uint64_t row_lines,
-      ForEachLine<DocRow>(*source_, docs_at_, summary_.docs, kMostRowBytes, "docs", ParseDocRow, [&](const DocRow& row) -> Result<void> {
+      ForEachLine<DocRow>(*source_, layout_.docs_at, layout_.errors_at, kMostRowBytes, "docs", ParseDocRow, [&](const DocRow& row) -> Result<void> {
         if (row.test >= rows.size()) return malformed("test must be one of the " + std::to_string(rows.size()) + " of the run");
         const RowPlace place{row.ordinal, row.part, row.test};
         if (before && !(*before < place)) return malformed("must come after the row before, by ordinal, part and test");
@@ -464,7 +468,7 @@ Result<void> UnitFile::Check(const RunObject* run, const std::function<Result<vo
       return malformed("results[" + std::to_string(i) + "].rows is " + std::to_string(summary_.results[i].rows) + ", the block has " + std::to_string(rows[i]));
     }
   }
-  VERDIGRIS_ASSIGN_OR_RETURN(const uint64_t entries, ForEachLine<ErrorEntry>(*source_, errors_at_, summary_.errors, kMostErrorLine, "errors", ParseErrorEntry,
+  VERDIGRIS_ASSIGN_OR_RETURN(const uint64_t entries, ForEachLine<ErrorEntry>(*source_, layout_.errors_at, layout_.groups_at, kMostErrorLine, "errors", ParseErrorEntry,
                                                                              [](const ErrorEntry&) -> Result<void> { return {}; }));
   if (entries != summary_.errors.count) return malformed("block errors has " + std::to_string(entries) + " lines, stated " + std::to_string(summary_.errors.count));
   return run == nullptr ? Result<void>() : CheckGroups(groups(), run->group, run->first_seen, run->tests.size());

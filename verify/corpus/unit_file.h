@@ -113,6 +113,13 @@ class UnitFileBuilder {
   Spool docs_, errors_;
 };
 
+// Where the parts of a unit file lie: what of a file that was checked is enough to read its blocks again.
+struct UnitLayout {
+  uint64_t docs_at = 0, errors_at = 0, groups_at = 0, end = 0, groups = 0;
+};
+
+GroupInput GroupsOf(std::shared_ptr<const ByteSource> source, const UnitLayout& layout, std::string where);
+
 // A unit file that is read: from a disk, or from memory. The summary has been read and the length of the file agrees with it;
 // the rest is checked as it passes.
 //
@@ -131,18 +138,20 @@ class UnitFile {
   // `run` is not null, that it is of that run (kMismatch). `on_row`, if given, gets each row.
   Result<void> Check(const RunObject* run, const std::function<Result<void>(const DocRow&)>& on_row = {}) const;
 
-  // The rows alone, without digests: for a file that was checked.
-  Result<void> ForEachRow(const std::function<Result<void>(const DocRow&)>& on_row) const;
-  Result<void> ForEachError(const std::function<Result<void>(const ErrorEntry&)>& on_error) const;
   // The groups' block, to be merged.
-  GroupInput groups() const;
+  GroupInput groups() const { return GroupsOf(source_, layout_, "groups of unit " + Hex(UnitId(summary_.unit))); }
+  const UnitLayout& layout() const { return layout_; }
 
  private:
   UnitFile() = default;
   std::shared_ptr<const ByteSource> source_;
   UnitSummary summary_;
   std::string summary_bytes_;
-  uint64_t docs_at_ = 0, errors_at_ = 0, groups_at_ = 0;
+  UnitLayout layout_;
 };
+
+// The blocks of a file that was checked, without its summary and digests.
+Result<void> ForEachRow(const ByteSource& source, const UnitLayout& layout, const std::function<Result<void>(const DocRow&)>& on_row);
+Result<void> ForEachError(const ByteSource& source, const UnitLayout& layout, const std::function<Result<void>(const ErrorEntry&)>& on_error);
 
 }  // namespace verdigris::verify
