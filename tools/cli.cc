@@ -6,8 +6,6 @@
 #include "tools/cli.h"
 
 #include <algorithm>
-#include <charconv>
-#include <cmath>
 #include <memory>
 #include <new>
 #include <optional>
@@ -203,10 +201,16 @@ std::string HelpOf(const Verb& verb, const CLI::App& app) {
   const std::string start = "usage: verdigris " + std::string(verb.name);
   std::string help = start + " " + Wrapped(verb.usage, start.size() + 1, start.size() + 1);
   help += "\n" + std::string(verb.summary) + "\n" + std::string(verb.notes) + (verb.notes.empty() ? "\n" : "\n\n");
+  std::string more;
   for (const CLI::Option* option : app.get_options()) {
-    if (option != app.get_help_ptr()) help += Entry(OptionLabel(*option), option->get_description());
+    if (option->get_group() == kMoreGroup) {
+      more += " " + option->get_name();
+    } else if (option != app.get_help_ptr()) {
+      help += Entry(OptionLabel(*option), option->get_description());
+    }
   }
   help += Entry("-h, --help", "this help");
+  if (!more.empty()) help += Wrapped("and, as man verdigris says:" + more, 0, 0);
   return help + ExampleBlock(verb.example);
 }
 
@@ -243,31 +247,6 @@ int Run(int argc, char** argv) {
     code = kExitInternal;
   }
   return context.out.Finish(code);
-}
-
-std::string Shown(std::string_view value) {
-  constexpr size_t kMost = 40;
-  const bool word = std::all_of(value.begin(), value.end(), [](char c) { return c > ' ' && c < 0x7F; });
-  if (word && !value.empty() && value.size() <= kMost) return std::string(value);
-  return "a text of " + std::to_string(value.size()) + " bytes";
-}
-
-Result<uint64_t> ParseInteger(std::string_view name, std::string_view text, uint64_t min, uint64_t max) {
-  uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || value < min || value > max) {
-    return Usage(std::string(name) + " must be in [" + std::to_string(min) + "," + std::to_string(max) + "], got " + Shown(text));
-  }
-  return value;
-}
-
-Result<double> ParseReal(std::string_view name, std::string_view text) {
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(value)) {
-    return Usage(std::string(name) + " must be a number, got " + Shown(text));
-  }
-  return value;
 }
 
 }  // namespace verdigris::tools

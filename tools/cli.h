@@ -10,6 +10,7 @@
 #include <CLI/CLI.hpp>
 
 #include "tools/exit_code.h"
+#include "tools/option_values.h"
 #include "tools/terminal/output.h"
 #include "verify/report/figures.h"
 #include "watermark/result.h"
@@ -43,6 +44,9 @@ std::span<const Verb> Verbs();
 // leave them out.
 inline constexpr const char* kSchemeGroup = "Scheme";
 
+// Options that few need stand in this group: help names them in a line or two, the man page explains them.
+inline constexpr const char* kMoreGroup = "More";
+
 // An empty parser for a verb, without configuration file or environment.
 std::unique_ptr<CLI::App> MakeParser();
 // "-o, --output FILE"
@@ -54,11 +58,6 @@ std::string HelpOfTool();
 // The program: exit status.
 int Run(int argc, char** argv);
 
-// Values of options. kInvalidArgument: "--epoch must be in [0,4294967295], got x".
-Result<uint64_t> ParseInteger(std::string_view name, std::string_view text, uint64_t min, uint64_t max);
-Result<double> ParseReal(std::string_view name, std::string_view text);
-// A value as messages show it: a word as it is, anything that could be the user's text by its length alone.
-std::string Shown(std::string_view value);
 using verify::PrintReal;
 
 }  // namespace verdigris::tools

@@ -1,0 +1,17 @@
+// Values of options, from their text. kInvalidArgument: "--epoch must be in [0,4294967295], got x".
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "watermark/result.h"
+
+namespace verdigris::tools {
+
+Result<uint64_t> ParseInteger(std::string_view name, std::string_view text, uint64_t min, uint64_t max);
+Result<double> ParseReal(std::string_view name, std::string_view text);
+// A value as messages show it: a word as it is, anything that could be the user's text by its length alone.
+std::string Shown(std::string_view value);
+
+}  // namespace verdigris::tools
