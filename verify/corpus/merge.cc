@@ -456,7 +456,7 @@ class Merger {
       VERDIGRIS_ASSIGN_OR_RETURN(const auto source, SourceOf(copies_[unit.copy]));
       const std::string& uri = inputs_[unit.input].unit.uri;
       VERDIGRIS_RETURN_IF_ERROR(ForEachRow(*source, unit.layout, [&](const DocRow& row) -> Result<void> {
-        VERDIGRIS_RETURN_IF_ERROR(CheckRow(row));
+        if (auto checked = CheckRow(row); !checked) return checked;
         return results.Write(ToJson(ResultOf(row, uri, unit.segment)));
       }));
       VERDIGRIS_RETURN_IF_ERROR(ForEachError(*source, unit.layout, [&](const ErrorEntry& entry) {
