@@ -17,6 +17,7 @@ constexpr std::string_view kDtypes[] = {"", "u8", "u16", "u32", "i8", "i16", "i3
 constexpr std::string_view kVariants[] = {"as-is", "normalised"};
 constexpr int64_t kMostAlphaE4 = 3'000'000;  // alpha 1e-300
 constexpr size_t kMostByBytes = 1024;
+constexpr int kMostPathParts = 64;  // as in group_name.h
 constexpr int64_t kMostId = (int64_t{1} << 32) - 1;
 constexpr uint64_t kMostKeep = uint64_t{1} << 30;
 
@@ -52,7 +53,8 @@ bool IsGroupBy(std::string_view by) {
   if (StartsWith(by, "field:")) return by.size() <= kMostByBytes && IsUtf8(by);
   if (!StartsWith(by, "path:")) return false;
   const std::string_view digits = by.substr(5);
-  return digits.size() <= 3 && digits[0] != '0' && std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; });
+  return digits.size() <= 2 && digits[0] != '0' && std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; }) &&
+         std::stoi(std::string(digits)) <= kMostPathParts;
 }
 
 Json RunValue(const RunObject& run, bool evidence_alone) {
@@ -100,7 +102,7 @@ std::optional<std::pair<std::string, std::string>> FaultOf(const RunObject& run)
   if (run.alpha_log10_e4 > -1 || run.alpha_log10_e4 < -kMostAlphaE4) return Fault("alpha_log10", "must be in [-300.0000,-0.0001]");
   if (std::find(std::begin(kDtypes), std::end(kDtypes), run.dtype) == std::end(kDtypes)) return Fault("dtype", "must be empty, u8, u16, u32, i8, i16, i32 or i64");
   if (run.eos < -1 || run.eos > kMostId) return Fault("eos", "must be -1 or a token id");
-  if (!IsGroupBy(run.group.by)) return Fault("group.by", "must be none, host, source, path:N with N in [1,999] or field:NAME");
+  if (!IsGroupBy(run.group.by)) return Fault("group.by", "must be none, host, source, path:N with N in [1,64] or field:NAME");
   if (run.group.keep > kMostKeep) return Fault("group.keep", "must be at most " + std::to_string(kMostKeep));
   if (run.group.sample_log2 < 0 || run.group.sample_log2 > 64) return Fault("group.sample_log2", "must be in [0,64]");
   if (run.first_seen && (run.group.keep != 0 || run.group.sample_log2 != 0)) return Fault("assign", "first-seen needs all tuples: group.keep 0 and group.sample_log2 0");
