@@ -1,7 +1,6 @@
 // verdigris investigate plan|collect: a suspect model on trial. `plan` settles what is asked and tested; `collect` asks.
 // Tested by tests/cli/investigate_plan.sh, investigate_collect.sh and tests/tools/collect_test.py.
 #include <csignal>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
@@ -15,6 +14,7 @@
 #include "tools/inputs.h"
 #include "tools/investigate.h"
 #include "tools/investigation_case.h"
+#include "tools/process.h"
 #include "tools/terminal/message.h"
 #include "tools/terminal/printable.h"
 #include "tools/verbs.h"
@@ -375,32 +375,6 @@ struct CollectVerbOptions {
 
 constexpr size_t kMaxApiKeyBytes = 4096;
 
-volatile std::sig_atomic_t g_signal = 0;
-
-// While it lives, SIGINT and SIGTERM end the collector in order, a second one ends it at once.
-class SignalWatch {
- public:
-  SignalWatch() {
-    for (size_t i = 0; i < std::size(kSignals); ++i) {
-      struct sigaction action {};
-      action.sa_handler = [](int signal) {
-        if (g_signal != 0) ::_exit(128 + signal);
-        g_signal = signal;
-      };
-      ::sigaction(kSignals[i], nullptr, &old_[i]);
-      if (old_[i].sa_handler != SIG_IGN) ::sigaction(kSignals[i], &action, nullptr);
-    }
-  }
-  SignalWatch(const SignalWatch&) = delete;
-  ~SignalWatch() {
-    for (size_t i = 0; i < std::size(kSignals); ++i) ::sigaction(kSignals[i], &old_[i], nullptr);
-  }
-
- private:
-  static constexpr int kSignals[] = {SIGINT, SIGTERM};
-  struct sigaction old_[std::size(kSignals)] {};
-};
-
 // The API key: from a file of the owner's, or a named environment variable; never from the line.
 Result<std::string> LoadApiKey(const CollectVerbOptions& options) {
   std::string key;
@@ -472,16 +446,18 @@ Result<ExitCode> RunCollect(const CollectVerbOptions& options, Context& context)
     collect.judge = [](const verify::InvestigationFiles&, const LookPoint&) -> Result<LookOutcome> { return LookOutcome::kPause; };
   }
   CollectSummary summary;
+  int signal = 0;
   {
     const SignalWatch watch;
-    collect.interrupted = [] { return g_signal != 0; };
+    collect.interrupted = [&watch] { return watch.caught() != 0; };
     VERDIGRIS_ASSIGN_OR_RETURN(summary, Collect(files, std::move(opened->log), profile, *tokenizer, collect));
+    signal = watch.caught();
   }
   PrintSummary(summary, *opened, options.json, context.out);
   if (summary.end == CollectSummary::End::kInterrupted) {
     context.out.Flush();
     PrintNote("interrupted; the same command goes on");
-    std::raise(g_signal);  // as anything else that is interrupted ends
+    std::raise(signal);  // as anything else that is interrupted ends
   }
   if (summary.stop) {
     context.hint = "what was stored is kept; the same command goes on";

@@ -1,4 +1,4 @@
-// Tested by tests/cli/output.sh and tests/cli/interrupted.sh.
+// Tested by tests/cli/output.sh, interrupted.sh and scan_signals.sh.
 #include "tools/process.h"
 
 #include <fcntl.h>
@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include <bit>
+#include <csignal>
+#include <iterator>
 #include <initializer_list>
 
 #include <openssl/crypto.h>
@@ -18,6 +20,13 @@ constexpr size_t kSecureHeapBytes = size_t{1} << 16;
 constexpr size_t kSecureBytesPerArgument = 512;  // a key with what is derived from it
 
 void EndOnSignal(int signal) { _exit(128 + signal); }
+
+volatile std::sig_atomic_t g_signal = 0;
+
+void RememberSignal(int signal) {
+  if (g_signal != 0) _exit(128 + signal);
+  g_signal = signal;
+}
 
 }  // namespace
 
@@ -38,6 +47,21 @@ void PrepareProcess() {
     ::sigaction(signal, &action, nullptr);
   }
 }
+
+SignalWatch::SignalWatch() {
+  for (size_t i = 0; i < std::size(kSignals); ++i) {
+    struct sigaction action {};
+    action.sa_handler = RememberSignal;
+    ::sigaction(kSignals[i], nullptr, &old_[i]);
+    if (old_[i].sa_handler != SIG_IGN) ::sigaction(kSignals[i], &action, nullptr);
+  }
+}
+
+SignalWatch::~SignalWatch() {
+  for (size_t i = 0; i < std::size(kSignals); ++i) ::sigaction(kSignals[i], &old_[i], nullptr);
+}
+
+int SignalWatch::caught() const { return g_signal; }
 
 void MakeSecureHeap(size_t arguments) {
   CRYPTO_secure_malloc_init(std::bit_ceil(kSecureHeapBytes + arguments * kSecureBytesPerArgument), 32);
