@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tools/judgement.h"
+#include "tools/terminal/figures.h"
 #include "tools/terminal/finding_text.h"
 #include "tools/terminal/message.h"
 #include "tools/terminal/progress.h"
@@ -23,9 +24,11 @@ struct Options {
   bool json = false, trace = false, watch = false;
 };
 
-void PrintTrace(const Judged& judged, const std::vector<verify::TokenState>& states, Output& out) {
+constexpr double kManyChanged = 0.01;  // share of characters from which normalising is hinted at
+
+void PrintTrace(std::span<const verify::Token> tokens, const std::vector<verify::TokenState>& states, Output& out) {
   for (size_t i = 0; i < states.size() && !out.lost(); ++i) {
-    const verify::Token& token = judged.tokens[i];
+    const verify::Token& token = tokens[i];
     nlohmann::ordered_json line = {{"index", i},
                                    {"id", token.id},
                                    {"bytes", {token.begin, token.end}},
@@ -37,9 +40,9 @@ void PrintTrace(const Judged& judged, const std::vector<verify::TokenState>& sta
 }
 
 void PrintJudged(const Judged& judged, const Options& options, const Palette& palette, Output& out, Outcome& outcome) {
-  for (size_t i = 0; i < judged.findings.size(); ++i) {
-    const verify::Finding& finding = judged.findings[i];
-    if (options.trace) PrintTrace(judged, judged.traces[i], out);
+  for (size_t i = 0; i < judged.results.findings.size(); ++i) {
+    const verify::Finding& finding = judged.results.findings[i];
+    if (options.trace) PrintTrace(judged.tokens_of(i), judged.results.traces[i], out);
     out.Write(options.json ? verify::ToJson(finding) + "\n" : FindingText(finding, palette));
     outcome.detected |= finding.verdict == verify::Verdict::kDetected;
     outcome.inconclusive |= finding.verdict == verify::Verdict::kInconclusive;
@@ -52,6 +55,10 @@ Result<void> JudgeInput(const Judge& judge, const Options& options, const Palett
   if (options.ids.empty()) {
     VERDIGRIS_ASSIGN_OR_RETURN(const std::string document, verify::ReadFile(path, verify::kMaxDocumentBytes));
     VERDIGRIS_ASSIGN_OR_RETURN(const Judged judged, JudgeDocument(judge, path, document));
+    if (judged.changed > kManyChanged && !judge.both_variants) {
+      PrintHint((path == "-" ? "standard input" : path) + ": normalising would change " + Percent(judged.changed) +
+                " of the characters; --variants as-is,normalised tests it that way too");
+    }
     PrintJudged(judged, options, palette, out, outcome);
     return {};
   }

@@ -76,7 +76,7 @@ Command AddNew(CLI::App& app) {
   app.add_option("--specials", profile.specials, "what marking does to special ids (preserve)")->type_name("preserve|plain");
   app.add_option("--zero-temperature", profile.zero_temperature, "mark greedy answers too (off)")->type_name("off|argmax");
   app.add_option("--account-share", profile.account_share, "share of positions under account keys (0)")->type_name("S");
-  app.add_option("--normaliser", profile.normaliser, "what is done to text first (none/1)")->type_name("none/1");
+  app.add_option("--normaliser", profile.normaliser, "text is tokenized after it (none/1)")->type_name("none/1|verdigris-text/1");
   for (const Scheme* scheme : Schemes()) {
     for (const ParamSpec& spec : scheme->params) {
       if (spec.name == kPlanes || spec.name == kThreshold || profile.params.count(std::string(spec.name)) > 0) continue;

@@ -22,10 +22,11 @@ Result<ExitCode> Show(const Options& options, Context& context) {
   VERDIGRIS_ASSIGN_OR_RETURN(const std::string document, verify::ReadFile(path, verify::kMaxDocumentBytes));
   VERDIGRIS_ASSIGN_OR_RETURN(const Judged judged, JudgeDocument(judge, path, document));
   const Palette palette{UseColour(colour)};
-  for (size_t i = 0; i < judged.findings.size(); ++i) {
-    const verify::Finding& finding = judged.findings[i];
-    PrintTokens(document, judged.tokens, judged.traces[i], finding.law, palette, context.out);
-    PrintEvidence(judged.traces[i], finding, palette, context.out);
+  for (size_t i = 0; i < judged.results.findings.size(); ++i) {
+    const verify::Finding& finding = judged.results.findings[i];
+    const std::vector<verify::TokenState>& states = judged.results.traces[i];
+    PrintTokens(document, judged.tokens_of(i), states, finding.law, palette, context.out);
+    PrintEvidence(states, finding, palette, context.out);
     context.out.Write("\n" + FindingText(finding, palette));
   }
   return kExitYes;

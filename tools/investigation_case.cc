@@ -120,9 +120,6 @@ Result<std::unique_ptr<LoadedCase>> LoadCase(const CaseArguments& arguments, con
     return Usage("--key-since must be a time such as 2027-01-01T00:00:00Z, got " + Shown(arguments.key_since));
   }
   VERDIGRIS_ASSIGN_OR_RETURN(Profile profile, LoadProfile(arguments.profile));
-  if (profile.normaliser() != "none/1") {
-    return Fail(ErrorKind::kUnsupported, arguments.profile + ": normaliser " + profile.normaliser() + " is not in this build; none/1 is");
-  }
   auto tokenizer = FindTokenizer(profile, arguments.profile, arguments.tokenizer, arguments.allow_tokenizer_mismatch);
   if (!tokenizer) {
     if (tokenizer.error().kind == ErrorKind::kNotFound && arguments.tokenizer.empty()) hint = "give --tokenizer FILE";

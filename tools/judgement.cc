@@ -10,6 +10,7 @@
 namespace verdigris::tools {
 namespace {
 
+constexpr std::string_view kBothVariants = "as-is,normalised";
 constexpr size_t kMaxProxyBytes = size_t{256} << 20;
 constexpr size_t kMaxStopListBytes = size_t{256} << 20;
 
@@ -29,6 +30,12 @@ Result<verify::JudgeOptions> ParseOptions(const JudgeArguments& arguments) {
   const auto* test = std::find_if(std::begin(kTests), std::end(kTests), [&](const auto& t) { return t.first == arguments.test; });
   if (test == std::end(kTests)) return Usage("--test must be fixed, anytime, localized, combined or proxy, got " + Shown(arguments.test));
   options.test = test->second;
+  if (arguments.variants != verify::kAsIs) {
+    if (arguments.variants != kBothVariants) return Usage("--variants must be as-is or as-is,normalised, got " + Shown(arguments.variants));
+    // A line-up ranks one test, and numbers of a file are for the tokens of one text.
+    if (arguments.decoys != "0") return Usage("--decoys need one test: leave out --variants");
+    if (!arguments.proxy.empty() && arguments.proxy != "pocket") return Usage("--proxy FILE is for the tokens of one text: leave out --variants");
+  }
   if (options.test == Test::kProxy && arguments.proxy.empty()) return Usage("--test proxy needs --proxy pocket, or --proxy FILE");
   return options;
 }
@@ -83,21 +90,27 @@ Result<verify::DecoyRank> RankAmongDecoys(const Judge& judge, const verify::Judg
   return line_up.rank;
 }
 
-Result<Judged> JudgeTokens(const Judge& judge, const std::string& name, std::span<const uint8_t> input, std::vector<verify::Token> tokens) {
-  std::vector<uint32_t> ids;
-  ids.reserve(tokens.size());
-  for (const verify::Token& token : tokens) ids.push_back(token.id);
+// `tokens`: of each variant of the input, the text as it is first.
+Result<Judged> JudgeTokens(const Judge& judge, const std::string& name, std::span<const uint8_t> input, std::vector<std::vector<verify::Token>> tokens) {
   Judged judged;
   judged.tokens = std::move(tokens);
-  verify::JudgeOptions options = judge.options;
-  std::vector<double> ln_q;
-  if (judge.pocket) {
-    VERDIGRIS_ASSIGN_OR_RETURN(ln_q, LogProbabilitiesOf(*judge.pocket, ids, judge.proxy_temperature));
-  } else if (judge.proxy_numbers) {
-    if (auto fits = verify::CheckCount(*judge.proxy_numbers, ids.size()); !fits) return InFile(name, fits.error());
-    ln_q = judge.proxy_numbers->ln_q;
+  std::vector<std::vector<uint32_t>> ids;
+  std::vector<std::vector<double>> ln_q(judged.tokens.size());
+  std::vector<verify::Variant> variants;
+  for (size_t v = 0; v < judged.tokens.size(); ++v) {
+    ids.emplace_back();
+    for (const verify::Token& token : judged.tokens[v]) ids[v].push_back(token.id);
+    if (judge.pocket) {
+      VERDIGRIS_ASSIGN_OR_RETURN(ln_q[v], LogProbabilitiesOf(*judge.pocket, ids[v], judge.proxy_temperature));
+    } else if (judge.proxy_numbers) {
+      if (auto fits = verify::CheckCount(*judge.proxy_numbers, ids[v].size()); !fits) return InFile(name, fits.error());
+      ln_q[v] = judge.proxy_numbers->ln_q;
+    }
   }
-  options.proxy_ln_q = ln_q;
+  for (size_t v = 0; v < ids.size(); ++v) {
+    variants.push_back({!judge.both_variants ? "" : v == 0 ? verify::kAsIs : verify::kNormalised, ids[v], ln_q[v]});
+  }
+  verify::JudgeOptions options = judge.options;
   if (judge.stop_list) options.stop_list = &*judge.stop_list;
   const Digest input_sha256 = Sha256(input);
   if (judge.calibration) {
@@ -111,21 +124,22 @@ Result<Judged> JudgeTokens(const Judge& judge, const std::string& name, std::spa
     if (!tried) return InFile(name, tried.error());
     options.tried = *tried;
   }
-  auto findings = verify::JudgeText(judge.keys, ids, options, &judged.traces);
-  if (!findings) return InFile(name, findings.error());
-  judged.findings = std::move(*findings);
-  for (verify::Finding& finding : judged.findings) {
+  auto results = verify::JudgeVariants(judge.keys, variants, options);
+  if (!results) return InFile(name, results.error());
+  judged.results = std::move(*results);
+  for (size_t i = 0; i < judged.results.findings.size(); ++i) {
+    verify::Finding& finding = judged.results.findings[i];
     finding.input = name;
     if (judge.decoys > 0) {
-      const size_t test = static_cast<size_t>(&finding - judged.findings.data());
-      auto rank = RankAmongDecoys(judge, judge.keys.tests()[test], finding, ids, options, input_sha256);
+      auto rank = RankAmongDecoys(judge, judge.keys.tests()[i], finding, ids.front(), options, input_sha256);
       if (!rank) return InFile(name, rank.error());
       finding.decoys = *rank;
     }
     finding.warnings.insert(finding.warnings.begin(), judge.warnings.begin(), judge.warnings.end());
     if (judge.tokenizer == nullptr || !finding.localized) continue;
+    const std::span<const verify::Token> of_finding = judged.tokens_of(i);
     for (verify::MarkedSegment& segment : finding.localized->segments) {
-      segment.bytes = {judged.tokens[segment.first].begin, judged.tokens[segment.last - 1].end};
+      segment.bytes = {of_finding[segment.first].begin, of_finding[segment.last - 1].end};
     }
   }
   return judged;
@@ -141,6 +155,7 @@ void AddJudgeOptions(CLI::App& app, JudgeArguments& arguments) {
   app.add_option("--alpha", arguments.alpha, "false-positive rate asked for (1e-6)")->type_name("P");
   app.add_option("--rule", arguments.rule, "score first windows, or all tuples (first)")->type_name("first|tuple");
   app.add_option("--test", arguments.test, "fixed, anytime, localized, combined or proxy (fixed)")->type_name("TEST");
+  app.add_option("--variants", arguments.variants, "test it without hidden edits too (as-is)")->type_name("as-is[,normalised]");
   app.add_option("--decoys", arguments.decoys, "a line-up with N keys that nobody used (0)")->type_name("N");
   app.add_option("--calibration", arguments.calibration, "that these keys come out of: counts them")->type_name("FILE");
   app.add_option("--stop-list", arguments.stop_list, "of calibrate: tuples to leave out")->type_name("FILE");
@@ -153,11 +168,12 @@ void AddJudgeOptions(CLI::App& app, JudgeArguments& arguments) {
 
 Result<Judge> MakeJudge(const JudgeArguments& arguments, bool needs_tokenizer, std::string& hint) {
   VERDIGRIS_ASSIGN_OR_RETURN(const verify::JudgeOptions options, ParseOptions(arguments));
+  if (arguments.variants == kBothVariants && !needs_tokenizer) return Usage("--variants are of a text: token ids have none");
   VERDIGRIS_ASSIGN_OR_RETURN(const Profile profile, LoadProfile(arguments.profile));
   VERDIGRIS_ASSIGN_OR_RETURN(std::vector<KeyFile> keys_of_files,
                              LoadLayerKeys(arguments.keys, arguments.secrets, profile, arguments.profile, hint));
   VERDIGRIS_ASSIGN_OR_RETURN(verify::JudgeKeys keys, JudgeKeysOf(arguments, profile, keys_of_files, hint));
-  Judge judge{std::move(keys), options, nullptr, {}, {}, 1, 0, std::move(keys_of_files), {}, {}, {}};
+  Judge judge{std::move(keys), options, nullptr, {}, arguments.variants == kBothVariants, {}, {}, 1, 0, std::move(keys_of_files), {}, {}, {}};
   VERDIGRIS_RETURN_IF_ERROR(SetProxy(arguments, judge, hint));
   VERDIGRIS_ASSIGN_OR_RETURN(const uint64_t decoys, ParseInteger("--decoys", arguments.decoys, 0, verify::kMostDecoys));
   judge.decoys = static_cast<uint32_t>(decoys);
@@ -174,9 +190,6 @@ Result<Judge> MakeJudge(const JudgeArguments& arguments, bool needs_tokenizer, s
     judge.warnings.push_back({"insecure_permissions", 1, "owner and mode of the key files were not checked"});
   }
   if (!needs_tokenizer) return judge;
-  if (profile.normaliser() != "none/1") {
-    return Fail(ErrorKind::kUnsupported, arguments.profile + ": normaliser " + profile.normaliser() + " is not in this build; none/1 is");
-  }
   auto tokenizer = FindTokenizer(profile, arguments.profile, arguments.tokenizer, arguments.allow_tokenizer_mismatch);
   if (!tokenizer) {
     if (tokenizer.error().kind == ErrorKind::kNotFound && arguments.tokenizer.empty()) hint = "give --tokenizer FILE, or token ids with --ids";
@@ -184,6 +197,9 @@ Result<Judge> MakeJudge(const JudgeArguments& arguments, bool needs_tokenizer, s
     return Unexpected(tokenizer.error());
   }
   judge.tokenizer = std::move(*tokenizer);
+  if (profile.normaliser() == verify::kNoNormaliser) {
+    VERDIGRIS_ASSIGN_OR_RETURN(judge.normaliser, verify::Normaliser::Create(verify::kTextNormaliser));
+  }
   if (judge.tokenizer->digest() != profile.tokenizer_sha256()) {
     judge.warnings.push_back({"tokenizer_mismatch", 1, "sha256 of the tokenizer is " + Hex(judge.tokenizer->digest()) +
                                                            ", the profile has " + Hex(profile.tokenizer_sha256())});
@@ -193,11 +209,25 @@ Result<Judge> MakeJudge(const JudgeArguments& arguments, bool needs_tokenizer, s
 
 Result<Judged> JudgeDocument(const Judge& judge, const std::string& name, std::string_view document) {
   verify::Scratch scratch;
-  std::vector<verify::Token> tokens;
-  if (auto encoded = judge.tokenizer->Encode(document, scratch, tokens); !encoded) return InFile(name, encoded.error());
+  std::vector<std::vector<verify::Token>> tokens(1);
+  if (auto encoded = judge.tokenizer->Encode(document, scratch, tokens[0]); !encoded) return InFile(name, encoded.error());
+  double changed = 0;
+  if (judge.normaliser) {
+    std::string text;
+    verify::ByteMap map;
+    if (auto applied = judge.normaliser->Apply(document, text, map); !applied) return InFile(name, applied.error());
+    if (text != document) {
+      changed = static_cast<double>(map.ChangedCharacters(document)) / static_cast<double>(std::max<uint64_t>(verify::CountCharacters(document), 1));
+      if (judge.both_variants) {
+        if (auto encoded = judge.tokenizer->Encode(text, scratch, tokens.emplace_back()); !encoded) return InFile(name + ", normalised", encoded.error());
+        map.ToDocument(tokens.back());
+      }
+    }
+  }
   VERDIGRIS_ASSIGN_OR_RETURN(Judged judged, JudgeTokens(judge, name, AsBytes(document), std::move(tokens)));
+  judged.changed = changed;
   if (const uint64_t count = IllFormedBytes(document); count > 0) {
-    for (verify::Finding& finding : judged.findings) {
+    for (verify::Finding& finding : judged.results.findings) {
       finding.warnings.push_back({"invalid_utf8", count, "bytes that are not UTF-8 were read as U+FFFD"});
     }
   }
@@ -208,7 +238,7 @@ Result<Judged> JudgeIds(const Judge& judge, const std::string& name, const std::
   std::vector<verify::Token> tokens;
   tokens.reserve(ids.size());
   for (uint32_t i = 0; i < ids.size(); ++i) tokens.push_back({ids[i], i, i + 1});
-  return JudgeTokens(judge, name, verify::BytesOfIds(ids), std::move(tokens));
+  return JudgeTokens(judge, name, verify::BytesOfIds(ids), {std::move(tokens)});
 }
 
 }  // namespace verdigris::tools

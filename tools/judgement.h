@@ -12,6 +12,8 @@
 #include "verify/calibration_file.h"
 #include "verify/judge.h"
 #include "verify/log_probabilities.h"
+#include "verify/text/normalize.h"
+#include "verify/variants.h"
 
 namespace verdigris::tools {
 
@@ -22,6 +24,7 @@ struct JudgeArguments {
   std::string alpha = "1e-6";
   std::string rule = "first";
   std::string test = "fixed";
+  std::string variants = "as-is";
   std::string decoys = "0", calibration, stop_list;
   std::string proxy;                    // "pocket" or a file of log-probabilities
   std::string proxy_temperature = "1";  // of the pocket model
@@ -35,6 +38,8 @@ struct Judge {
   verify::JudgeKeys keys;
   verify::JudgeOptions options;
   std::unique_ptr<verify::Tokenizer> tokenizer;  // null where ids are given
+  std::optional<verify::Normaliser> normaliser;  // where a text has a normalised variant: the profile does not normalise
+  bool both_variants = false;                    // and that variant is tested too
   std::optional<PocketModel> pocket;             // the proxy, one of these two
   std::optional<verify::LogProbabilities> proxy_numbers;
   double proxy_temperature = 1;
@@ -50,9 +55,11 @@ struct Judge {
 Result<Judge> MakeJudge(const JudgeArguments& arguments, bool needs_tokenizer, std::string& hint);
 
 struct Judged {
-  std::vector<verify::Token> tokens;  // of ids as given: [i, i+1)
-  std::vector<verify::Finding> findings;
-  std::vector<std::vector<verify::TokenState>> traces;  // one a finding
+  std::vector<std::vector<verify::Token>> tokens;  // one a variant; of ids as given: [i, i+1)
+  verify::VariantFindings results;
+  double changed = 0;  // share of the characters that the normaliser would change
+
+  std::span<const verify::Token> tokens_of(size_t finding) const { return tokens[results.variant[finding]]; }
 };
 // Bytes that are not UTF-8 are read as U+FFFD and counted in a warning.
 Result<Judged> JudgeDocument(const Judge& judge, const std::string& name, std::string_view document);

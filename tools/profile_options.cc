@@ -12,6 +12,7 @@
 
 #include "tools/cli.h"
 #include "tools/tokenizer_files.h"
+#include "verify/text/normalize.h"
 #include "watermark/schemes.h"
 
 namespace verdigris::tools {
@@ -153,7 +154,9 @@ Result<MadeProfile> MakeProfile(const ProfileOptions& options) {
   if (scheme == nullptr) return Usage("--scheme must be one of " + SchemeNames() + ", got " + Shown(options.scheme));
   VERDIGRIS_ASSIGN_OR_RETURN(const uint64_t window, ParseInteger("--window", options.window, 1, kMaxWindow));
   VERDIGRIS_ASSIGN_OR_RETURN(const int64_t provider_share, ParseAccountShare(options.account_share));
-  if (options.normaliser != "none/1") return Usage("--normaliser must be none/1, got " + Shown(options.normaliser));
+  if (options.normaliser != verify::kNoNormaliser && options.normaliser != verify::kTextNormaliser) {
+    return Usage("--normaliser must be none/1 or verdigris-text/1, got " + Shown(options.normaliser));
+  }
   Json::Object members{{"scheme", options.scheme},
                        {"prf", "verdigris/1/aes256"},
                        {"normaliser", options.normaliser},

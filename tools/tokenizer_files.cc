@@ -12,6 +12,7 @@
 #include "verify/file.h"
 #include "verify/text/bpe_files.h"
 #include "verify/text/gguf_tokenizer.h"
+#include "verify/text/normalize.h"
 #include "verify/text/sentencepiece.h"
 #include "verify/text/sentencepiece_model.h"  // kMaxModelBytes
 #include "verify/text/tokenizer_json.h"
@@ -245,8 +246,11 @@ Result<std::unique_ptr<verify::Tokenizer>> LoadTokenizer(const std::string& path
   return LoadWhole(file);
 }
 
-Result<std::unique_ptr<verify::Tokenizer>> FindTokenizer(const Profile& profile, const std::string& profile_path,
-                                                         const std::string& path, bool allow_mismatch) {
+namespace {
+
+// Without the normaliser.
+Result<std::unique_ptr<verify::Tokenizer>> FindPlainTokenizer(const Profile& profile, const std::string& profile_path,
+                                                              const std::string& path, bool allow_mismatch) {
   const std::string wanted = Hex(profile.tokenizer_sha256());
   if (path.empty()) {
     VERDIGRIS_ASSIGN_OR_RETURN(auto tokenizer, FindByDigest(profile.tokenizer_sha256(), profile_path, ""));
@@ -273,6 +277,17 @@ Result<std::unique_ptr<verify::Tokenizer>> FindTokenizer(const Profile& profile,
   // Asked before the model is read: a file of another digest is one that nobody vouches for.
   if (digest != profile.tokenizer_sha256() && !allow_mismatch) return mismatch(digest);
   return file.form == Form::kDescriptor ? LoadDescribedBy(file, profile_path, "") : LoadWhole(file);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<verify::Tokenizer>> FindTokenizer(const Profile& profile, const std::string& profile_path,
+                                                         const std::string& path, bool allow_mismatch) {
+  auto normaliser = verify::Normaliser::Create(profile.normaliser());
+  if (!normaliser) return InFile(profile_path, normaliser.error());
+  auto tokenizer = FindPlainTokenizer(profile, profile_path, path, allow_mismatch);
+  if (!tokenizer || normaliser->name() == verify::kNoNormaliser) return tokenizer;
+  return verify::AfterNormaliser(std::move(*normaliser), std::move(*tokenizer));
 }
 
 std::vector<std::string> DataFolders() { return {VERDIGRIS_DATA_DIR, VERDIGRIS_DATASETS_DIR}; }

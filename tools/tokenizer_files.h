@@ -31,10 +31,10 @@ Result<ChosenTokenizer> ChooseTokenizer(const TokenizerChoice& choice);
 // Errors   of reading it; kUnsupported, kMalformed, kLimit of its reader; kFailedPrecondition where it needs a descriptor.
 Result<std::unique_ptr<verify::Tokenizer>> LoadTokenizer(const std::string& path);
 
-// The tokenizer of a profile: `path` if given, else the file of the profile's digest among the profile's folder and those
+// The tokenizer of a profile, after the profile's normaliser: `path` if given, else the file of the profile's digest among the profile's folder and those
 // of DataFolders(). Where the digest is a descriptor's, that is looked for in these folders, and its files there and at `path`.
 //
-// Errors   kNotFound where there is none; kMismatch, naming both digests, where `path` has another, unless `allow_mismatch`.
+// Errors   kUnsupported for a normaliser that is not here; kNotFound where there is none; kMismatch, naming both digests, where `path` has another, unless `allow_mismatch`.
 Result<std::unique_ptr<verify::Tokenizer>> FindTokenizer(const Profile& profile, const std::string& profile_path,
                                                          const std::string& path, bool allow_mismatch);
 

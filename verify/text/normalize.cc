@@ -1,4 +1,4 @@
-// verdigris-text/1, in its order: remove, NFC, letters, NFC, spaces. Another order is not idempotent.
+// verdigris-text/1, in its order: remove, NFC, letters, NFC, spaces.
 //
 // Most of a text needs none of it, so a text is first only looked at, one table entry a character, for a place where some rule might
 // act. Around such a place a part is taken out and goes through all steps, as characters with their places. Its ends are chosen so
@@ -441,6 +441,7 @@ Result<void> Normaliser::Apply(std::string_view document, std::string& out, Byte
     while (look.Next()) {
       const size_t begin = look.begin(), end = look.TakePart();
       units.clear();
+      units.reserve(end - begin);
       uint8_t all = 0;
       for (size_t at = begin; at < end; at = units.back().end) {
         units.push_back(ReadUnit(document, at));

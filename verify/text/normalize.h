@@ -24,10 +24,10 @@ class Normaliser {
   // Cost     kTextNormaliser: about 2 ms for its table; copies share it.
   static Result<Normaliser> Create(std::string_view name);
 
-  // Replaces `out` by the normalised text and `map` by the way back. A text that nothing changes has an identity for a map, and
-  // a normalised text is one; ASCII is never changed.
+  // Replaces `out` by the normalised text and `map` by the way back. A text that nothing changes has an identity for a map;
+  // text in ASCII is never changed. A second pass may change a little more (docs/formats/normaliser.md, limits).
   // Errors   kLimit for a document over kMaxDocumentBytes; whatever the bytes, nothing else.
-  // Cost     linear in time; memory at most 40 times the document, and no more than the map where the document has spaces.
+  // Cost     linear in time; memory at most 64 times the longest stretch without an ASCII space or sign, and text and map.
   Result<void> Apply(std::string_view document, std::string& out, ByteMap& map) const;
 
   // As in a profile.
