@@ -11,6 +11,11 @@ for signal in INT TERM; do
 done
 "$VERDIGRIS" detect --profile "$data/plain.json" --key plain-provider.key --ids text in &
 reader=$!
-sleep 0.5
-grep '^Max core file size' "/proc/$reader/limits" | tr -s ' '
+# Until it has started.
+for _ in $(seq 100); do
+  limits=$(grep '^Max core file size' "/proc/$reader/limits" | tr -s ' ')
+  case $limits in *' 0 0 '*) break ;; esac
+  sleep 0.1
+done
+echo "$limits"
 kill $reader $writer
