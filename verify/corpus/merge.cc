@@ -130,7 +130,11 @@ class Merger {
     if (merged_.missing_count > 0 && !options_.partial) return std::move(merged_);
     VERDIGRIS_RETURN_IF_ERROR(Decide());
     VERDIGRIS_RETURN_IF_ERROR(ReadBaseline());
-    VERDIGRIS_RETURN_IF_ERROR(Write());
+    if (auto written = Write(); !written) {
+      std::error_code ignored;
+      for (const std::string_view file : {kResultsFile, kErrorsFile, kGroupsFile}) std::filesystem::remove(options_.output + "/" + std::string(file) + ".part", ignored);
+      return Unexpected(std::move(written).error());
+    }
     merged_.written = true;
     return std::move(merged_);
   }

@@ -436,7 +436,8 @@ GroupInput GroupsOf(std::shared_ptr<const ByteSource> source, const UnitLayout& 
 Result<void> UnitFile::Check(const RunObject* run, const std::function<Result<void>(const DocRow&)>& on_row) const {
   const auto malformed = [](const std::string& why) { return Fail(ErrorKind::kMalformed, why); };
   if (run != nullptr) {
-    if (summary_.run != RunDigest(*run)) return Fail(ErrorKind::kMismatch, "of run " + Hex(summary_.run) + ", not " + Hex(RunDigest(*run)));
+    const Digest digest = RunDigest(*run);
+    if (summary_.run != digest) return Fail(ErrorKind::kMismatch, "of run " + Hex(summary_.run) + ", not " + Hex(digest));
     if (summary_.results.size() != run->tests.size()) return malformed("results must be one a test of the run");
     for (const UnitResult& result : summary_.results) {
       if (result.histogram.size() != static_cast<size_t>(run->tau_hundredths)) return malformed("results.histogram must have an entry a hundredth of a decade down to tau");
