@@ -1,18 +1,30 @@
-// verdigris show: a text with its tokens coloured by what they score, how the evidence grows, and the finding.
-// Tested by tests/cli/show*.sh.
+// verdigris show: a text with its tokens coloured by what they score, how the evidence grows, and the finding: on the terminal,
+// or as a page. Tested by tests/cli/show*.sh and tests/report/browser_test.py.
 #include "tools/judgement.h"
 #include "tools/terminal/finding_text.h"
 #include "tools/terminal/token_view.h"
 #include "tools/verbs.h"
+#include "tools/write_key.h"  // AsWriteError
 #include "verify/file.h"
+#include "verify/report/text_page.h"
 
 namespace verdigris::tools {
 namespace {
 
 struct Options {
   JudgeArguments judge;
-  std::string colour = "auto";
+  std::string colour = "auto", html;
 };
+
+Result<ExitCode> WritePage(const std::string& path, std::string_view document, const Judged& judged) {
+  auto file = verify::AtomicFile::Create(path);
+  if (!file) return AsWriteError(file.error());
+  verify::JudgedText text{document, {}};
+  for (size_t i = 0; i < judged.findings.size(); ++i) text.results.push_back({&judged.findings[i], judged.tokens, judged.traces[i]});
+  verify::WriteTextPage(text, [&](std::string_view bytes) { file->Write(bytes); });
+  if (auto written = file->Commit(); !written) return AsWriteError(written.error());
+  return kExitYes;
+}
 
 Result<ExitCode> Show(const Options& options, Context& context) {
   VERDIGRIS_ASSIGN_OR_RETURN(const ColourMode colour, ParseColourMode(options.colour));
@@ -21,6 +33,7 @@ Result<ExitCode> Show(const Options& options, Context& context) {
   VERDIGRIS_ASSIGN_OR_RETURN(const Judge judge, MakeJudge(options.judge, /*needs_tokenizer=*/true, context.hint));
   VERDIGRIS_ASSIGN_OR_RETURN(const std::string document, verify::ReadFile(path, verify::kMaxDocumentBytes));
   VERDIGRIS_ASSIGN_OR_RETURN(const Judged judged, JudgeDocument(judge, path, document));
+  if (!options.html.empty()) return WritePage(options.html, document, judged);
   const Palette palette{UseColour(colour)};
   for (size_t i = 0; i < judged.results.findings.size(); ++i) {
     const verify::Finding& finding = judged.results.findings[i];
@@ -36,6 +49,7 @@ Command Add(CLI::App& app) {
   auto options = std::make_shared<Options>();
   AddJudgeOptions(app, options->judge);
   app.add_option("--color", options->colour, "colour (auto)")->type_name("auto|always|never");
+  app.add_option("--html", options->html, "write a page of its own instead")->type_name("OUT");
   return [options](Context& context) { return Show(*options, context); };
 }
 

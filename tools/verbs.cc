@@ -4,7 +4,7 @@
 namespace verdigris::tools {
 
 std::span<const Verb> Verbs() {
-  static const Verb kVerbs[] = {kKeygen, kProfileNew, kProfileShow, kProfileDigest, kDerive, kGenerate, kDetect, kShow, kPower, kCalibrate, kFilterBuild, kFilterShow, kFilterUnite, kFilterIntersect, kAttribute, kInvestigatePlan, kInvestigateCollect, kInvestigateTest, kScan, kMerge, kSchemes, kSelftest, kPages};
+  static const Verb kVerbs[] = {kKeygen, kProfileNew, kProfileShow, kProfileDigest, kDerive, kGenerate, kDetect, kShow, kPower, kCalibrate, kFilterBuild, kFilterShow, kFilterUnite, kFilterIntersect, kAttribute, kInvestigatePlan, kInvestigateCollect, kInvestigateTest, kScan, kMerge, kReport, kSchemes, kSelftest, kPages};
   return kVerbs;
 }
 

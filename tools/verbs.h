@@ -5,6 +5,6 @@
 
 namespace verdigris::tools {
 
-extern const Verb kKeygen, kProfileNew, kProfileShow, kProfileDigest, kDerive, kGenerate, kDetect, kShow, kPower, kCalibrate, kFilterBuild, kFilterShow, kFilterUnite, kFilterIntersect, kAttribute, kInvestigatePlan, kInvestigateCollect, kInvestigateTest, kScan, kMerge, kSchemes, kSelftest, kPages;
+extern const Verb kKeygen, kProfileNew, kProfileShow, kProfileDigest, kDerive, kGenerate, kDetect, kShow, kPower, kCalibrate, kFilterBuild, kFilterShow, kFilterUnite, kFilterIntersect, kAttribute, kInvestigatePlan, kInvestigateCollect, kInvestigateTest, kScan, kMerge, kReport, kSchemes, kSelftest, kPages;
 
 }  // namespace verdigris::tools

@@ -2,7 +2,7 @@
 _verdigris() {
   local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} verb=${COMP_WORDS[1]} words=
   if [ "$COMP_CWORD" -eq 1 ]; then
-    COMPREPLY=($(compgen -W "keygen profile derive generate detect show power calibrate filter attribute investigate schemes selftest --help --version" -- "$cur"))
+    COMPREPLY=($(compgen -W "keygen profile derive generate detect show power calibrate filter attribute investigate report schemes selftest --help --version" -- "$cur"))
     return
   fi
   case $verb in
@@ -28,6 +28,7 @@ _verdigris() {
     --color) words="auto always never" ;;
     --assign) words="document first-seen" ;;
     --api) words="chat completions" ;;
+    --format) words="html csv tsv sarif" ;;
     --scheme) words=$(verdigris schemes 2>/dev/null | grep '^[a-z]') ;;
   esac
   if [ -n "$words" ]; then
@@ -43,7 +44,7 @@ _verdigris() {
     "derive") words="-h --help --from --profile --epoch --role --account -o --output --passphrase-file --passphrase-fd --insecure-permissions" ;;
     "generate") words="-h --help --profile --key --prompt --max-tokens --temperature --top-k --top-p --min-p --seed --unmarked --ids -o --output --passphrase-file --passphrase-fd --insecure-permissions" ;;
     "detect") words="-h --help --profile --key --tokenizer --alpha --rule --test --variants --decoys --calibration --stop-list --proxy --proxy-temperature --without-selector --allow-tokenizer-mismatch --passphrase-file --passphrase-fd --insecure-permissions --ids --json --watch --trace --color" ;;
-    "show") words="-h --help --profile --key --tokenizer --alpha --rule --test --variants --decoys --calibration --stop-list --proxy --proxy-temperature --without-selector --allow-tokenizer-mismatch --passphrase-file --passphrase-fd --insecure-permissions --color" ;;
+    "show") words="-h --help --profile --key --tokenizer --alpha --rule --test --decoys --calibration --stop-list --proxy --proxy-temperature --without-selector --allow-tokenizer-mismatch --passphrase-file --passphrase-fd --insecure-permissions --color --html" ;;
     "power") words="-h --help --profile --alpha --effect --tokens --json" ;;
     "calibrate") words="-h --help --profile --key --random-keys --tokenizer --rule --min-scored --max-tokens --assign --stop-list --without-selector -o --output --json --passphrase-file --passphrase-fd --insecure-permissions" ;;
     "filter build") words="-h --help --profile --account --all -o --output --salt-from --bytes --json --insecure-permissions" ;;
@@ -54,6 +55,7 @@ _verdigris() {
     "investigate plan") words="-h --help --profile --prompts --url --files --model --api --since --read --echo --answers --max-tokens --temperature --top-p --system --lists --account --filter --reference --control-model --alpha --family --looks --futility --effect --min-scored --decoys --matched --strict --budget --rate -o --output" ;;
     "investigate collect") words="-h --help --profile --tokenizer --allow-tokenizer-mismatch --api-key-file --api-key-env --pause-at-looks --deviate --json --key --reference --passphrase-file --passphrase-fd --insecure-permissions" ;;
     "investigate test") words="-h --help --profile --tokenizer --allow-tokenizer-mismatch --key --answers --reference --stated-free --key-since --filter --matched --control --memory --threads --passphrase-file --passphrase-fd --insecure-permissions --decoys --deviate --json --color" ;;
+    "report") words="-h --help --format --all -o --output --snippet --profile --key --tokenizer --units --base --passphrase-file --passphrase-fd --insecure-permissions" ;;
     "schemes") words="-h --help" ;;
     "selftest") words="-h --help" ;;
   esac

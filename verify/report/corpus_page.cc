@@ -23,9 +23,9 @@ struct ControlWords {
   std::string_view control, name, claim;
 };
 constexpr ControlWords kControls[] = {
-    {"bh", "Benjamini-Hochberg", "of the findings at most this share is false on average, where documents of different origin share no tuples"},
-    {"by", "Benjamini-Yekutieli", "of the findings at most this share is false on average, whatever documents share"},
-    {"ebh", "e-BH", "of the findings at most this share is false on average, whatever documents share"},
+    {"bh", "Benjamini-Hochberg", "on average at most this share of the findings is false, where documents that are not marked share no tuples with marked ones"},
+    {"by", "Benjamini-Yekutieli", "on average at most this share of the findings is false, whatever documents share"},
+    {"ebh", "e-BH", "on average at most this share of the findings is false, whatever documents share"},
     {"holm", "Holm", "the chance that any finding is false is at most this"},
     {"none", "no control", "every document with p at or below tau is listed, chance findings among them"},
 };
@@ -126,7 +126,12 @@ void CorpusPage::WriteHead(const Sink& out) const {
   Tile("could not be read", CountOf(summary_, "failed"), out);
   Tile("findings", found, out);
   Tile("distinct texts among them", sum(&TestSummary::distinct_texts), out);
-  out("</ul>\n<dl>\n<dt>Evidence root</dt><dd>" + (summary_.root.empty() ? "none: partial" : "<code>" + Html(summary_.root) + "</code>") +
+  out("</ul>\n");
+  if (const auto& calibration = summary_.calibration) {
+    out("<p>Calibration: documents overlap by rho " + Places(calibration->rho) + ". For 90 % of keys the share of unmarked documents with p at or below " + PrintReal(calibration->alpha) +
+        " lies from " + PrintReal(calibration->from) + " to " + PrintReal(calibration->to) + (calibration->tests > 1 ? "; the keys were chosen among " + Grouped(calibration->tests) + ", which is counted" : "") + ".</p>\n");
+  }
+  out("<dl>\n<dt>Evidence root</dt><dd>" + (summary_.root.empty() ? "none: partial" : "<code>" + Html(summary_.root) + "</code>") +
       "</dd>\n<dt>Run</dt><dd><code>" + Html(summary_.run) + "</code>, " + Grouped(summary_.units) + " units, " + Grouped(CountOf(summary_, "text_bytes")) +
       " bytes of text</dd>\n<dt>Scheme</dt><dd>" + Html(summary_.scheme) + ", profile <code>" + Html(summary_.profile) + "</code></dd>\n</dl>\n");
 }

@@ -29,7 +29,7 @@ p{max-width:46rem;margin:.6rem 0}
 .lead{font-size:1.1rem}
 .note{background:var(--warn);border-left:4px solid var(--copper);padding:.6rem .9rem}
 .quiet,figcaption,caption{color:var(--quiet);font-size:.88rem}
-.figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,27rem),1fr));gap:1.2rem}
+.figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,27rem),1fr));gap:1.2rem;align-items:start}
 figure{margin:1rem 0;padding:.9rem;background:var(--card);border:1px solid var(--line);border-radius:.4rem;min-width:0}
 .figures figure{margin:0}
 figcaption{margin-top:.5rem;max-width:46rem}

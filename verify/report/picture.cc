@@ -234,7 +234,12 @@ std::string LengthPicture(std::span<const uint64_t> lengths) {
   while (last > first && lengths[last - 1] == 0) --last;
   const std::span<const uint64_t> bins = lengths.subspan(first, last - first);
   const uint64_t most = bins.empty() ? 1 : *std::max_element(bins.begin(), bins.end());
-  const auto tokens = [&](size_t bin) { return Short(uint64_t{1} << std::min<size_t>(bin, 62)); };
+  // 4096, 16k, 2M: in powers of two.
+  const auto tokens = [&](size_t bin) {
+    static constexpr const char* kUnits[] = {"", "k", "M", "G", "T", "P"};
+    const size_t unit = bin < 13 ? 0 : std::min<size_t>(bin / 10, 5);
+    return std::to_string(uint64_t{1} << std::min<size_t>(bin - 10 * unit, 62)) + kUnits[unit];
+  };
   Drawing drawing(480, 270, "Lengths of the documents",
                   bins.empty() ? "No document was tested." : "Documents by scored tokens, in bins from " + tokens(first) + " to " + tokens(last) + ", each twice the one before.");
   const double width = 1 / static_cast<double>(std::max<size_t>(bins.size(), 4));
@@ -247,7 +252,7 @@ std::string LengthPicture(std::span<const uint64_t> lengths) {
     drawing.Rect("bar", x, y, end - x, drawing.bottom() - y);
     if (i % every == 0) drawing.TickX(static_cast<double>(i) * width, tokens(first + i));
   }
-  if (!bins.empty() && bins.size() % every == 0) drawing.TickX(static_cast<double>(bins.size()) * width, tokens(last));
+  if (!bins.empty() && bins.size() % every == 0) drawing.TickX(static_cast<double>(bins.size()) * width, tokens(last), bins.size() < 4 ? "middle" : "end");
   drawing.Axes();
   drawing.Text((drawing.left() + drawing.right()) / 2, drawing.bottom() + 42, "middle", "scored tokens of a document");
   return drawing.Done();
