@@ -20,7 +20,7 @@ Result<ExitCode> WritePage(const std::string& path, std::string_view document, c
   auto file = verify::AtomicFile::Create(path);
   if (!file) return AsWriteError(file.error());
   verify::JudgedText text{document, {}};
-  for (size_t i = 0; i < judged.findings.size(); ++i) text.results.push_back({&judged.findings[i], judged.tokens, judged.traces[i]});
+  for (size_t i = 0; i < judged.results.findings.size(); ++i) text.results.push_back({&judged.results.findings[i], judged.tokens_of(i), judged.results.traces[i]});
   verify::WriteTextPage(text, [&](std::string_view bytes) { file->Write(bytes); });
   if (auto written = file->Commit(); !written) return AsWriteError(written.error());
   return kExitYes;

@@ -44,7 +44,7 @@ _verdigris() {
     "derive") words="-h --help --from --profile --epoch --role --account -o --output --passphrase-file --passphrase-fd --insecure-permissions" ;;
     "generate") words="-h --help --profile --key --prompt --max-tokens --temperature --top-k --top-p --min-p --seed --unmarked --ids -o --output --passphrase-file --passphrase-fd --insecure-permissions" ;;
     "detect") words="-h --help --profile --key --tokenizer --alpha --rule --test --variants --decoys --calibration --stop-list --proxy --proxy-temperature --without-selector --allow-tokenizer-mismatch --passphrase-file --passphrase-fd --insecure-permissions --ids --json --watch --trace --color" ;;
-    "show") words="-h --help --profile --key --tokenizer --alpha --rule --test --decoys --calibration --stop-list --proxy --proxy-temperature --without-selector --allow-tokenizer-mismatch --passphrase-file --passphrase-fd --insecure-permissions --color --html" ;;
+    "show") words="-h --help --profile --key --tokenizer --alpha --rule --test --variants --decoys --calibration --stop-list --proxy --proxy-temperature --without-selector --allow-tokenizer-mismatch --passphrase-file --passphrase-fd --insecure-permissions --color --html" ;;
     "power") words="-h --help --profile --alpha --effect --tokens --json" ;;
     "calibrate") words="-h --help --profile --key --random-keys --tokenizer --rule --min-scored --max-tokens --assign --stop-list --without-selector -o --output --json --passphrase-file --passphrase-fd --insecure-permissions" ;;
     "filter build") words="-h --help --profile --account --all -o --output --salt-from --bytes --json --insecure-permissions" ;;
