@@ -20,7 +20,13 @@
 namespace verdigris {
 namespace {
 
-bool SameWindow(const uint32_t* a, const uint32_t* b, size_t h) { return std::memcmp(a, b, h * sizeof *a) == 0; }
+// A loop: a call of memcmp would cost more than all of a look-up for so few ids.
+bool SameWindow(const uint32_t* a, const uint32_t* b, size_t h) {
+  for (size_t i = 0; i < h; ++i) {
+    if (a[i] != b[i]) return false;
+  }
+  return true;
+}
 
 }  // namespace
 
@@ -85,14 +91,16 @@ void PositionClassifier::Classify(std::span<const uint32_t> ids, size_t h, const
 
 void PositionClassifier::FirstOfEachTuple(std::span<const uint32_t> ids, size_t h, Rule rule, std::span<const PositionState> states,
                                           std::vector<uint32_t>& positions) {
-  positions.clear();
+  positions.resize(ids.size());
+  size_t count = 0;
   // Where each window counts once, so does each tuple.
   if (rule == Rule::kTuple) Clear(ids.size());
   for (size_t t = h; t < ids.size(); ++t) {
-    if (states[t] != PositionState::kEligible) continue;
-    if (rule == Rule::kTuple && !Insert(ids.data(), t + 1, h + 1)) continue;
-    positions.push_back(static_cast<uint32_t>(t));
+    const bool counts = states[t] == PositionState::kEligible && (rule == Rule::kFirst || Insert(ids.data(), t + 1, h + 1));
+    positions[count] = static_cast<uint32_t>(t);
+    count += counts;
   }
+  positions.resize(count);
 }
 
 bool WindowIsRepeated(std::span<const uint32_t> output, size_t h) {

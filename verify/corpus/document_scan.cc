@@ -16,18 +16,20 @@ DocumentScanner::DocumentScanner(const JudgeKeys& keys, Rule rule, const StopLis
 
 void DocumentScanner::ScoreLayer(const JudgeKeys::Test& test, Layer layer, LayerScores& out) {
   const size_t h = keys_.profile().window();
-  out.positions.clear();
-  windows_.clear();
-  tokens_.clear();
+  out.positions.resize(tuples_.size());
+  windows_.resize(tuples_.size());
+  tokens_.resize(tuples_.size());
+  size_t count = 0;
   for (size_t i = 0; i < tuples_.size(); ++i) {
-    if (!layers_.empty() && layers_[i] != layer) continue;
     const uint32_t t = tuples_[i];
-    out.positions.push_back(t);
-    windows_.push_back(&ids_[t - h]);
-    tokens_.push_back(ids_[t]);
+    out.positions[count] = t;
+    windows_[count] = &ids_[t - h];
+    tokens_[count] = ids_[t];
+    count += layers_.empty() || layers_[i] == layer;
   }
-  out.scores.resize(tokens_.size());
-  test.layers.Score(keys_.profile(), layer, windows_.data(), tokens_.data(), tokens_.size(), out.scores.data());
+  out.positions.resize(count);
+  out.scores.resize(count);
+  test.layers.Score(keys_.profile(), layer, windows_.data(), tokens_.data(), count, out.scores.data());
 }
 
 Result<std::span<const DocumentScore>> DocumentScanner::Scan(std::span<const uint32_t> ids) {
