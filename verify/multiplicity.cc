@@ -168,4 +168,9 @@ double Log10TwoSidedBinomial(uint64_t n, uint64_t k, double log10_share) {
   return std::min(0.0, (std::log(2.0) + std::min(at_least, at_most)) / std::numbers::ln10);
 }
 
+int64_t AlphaLog10E4(double alpha) {
+  // A level such as 1e-6 is met although its logarithm is not exact.
+  return std::min<int64_t>(0, static_cast<int64_t>(std::floor(std::log10(alpha) * 1e4 + 1e-7)));
+}
+
 }  // namespace verdigris::verify

@@ -58,4 +58,7 @@ bool BandContains(uint64_t n, uint64_t k, double level, uint32_t numerator, uint
 // min(1, 2 min(P(X >= k), P(X <= k))), X ~ Bin(n, 10^log10_share), as log10.
 double Log10TwoSidedBinomial(uint64_t n, uint64_t k, double log10_share);
 
+// log10 alpha in ten-thousandths, as plans and runs hold it, rounded towards the stricter level. Precondition: 0 < alpha <= 1.
+int64_t AlphaLog10E4(double alpha);
+
 }  // namespace verdigris::verify

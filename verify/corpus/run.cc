@@ -200,9 +200,4 @@ Result<void> CheckSameRun(const RunObject& here, const RunObject& there, std::st
   return {};
 }
 
-int64_t AlphaLog10E4(double alpha) {
-  // Within 1e-7 of a whole number it is that number: alpha .01 is -20000.
-  return static_cast<int64_t>(std::floor(std::log10(alpha) * 1e4 + 1e-7));
-}
-
 }  // namespace verdigris::verify

@@ -79,7 +79,4 @@ Digest RunDigest(const RunObject& run);
 // alpha_log10 and control are not compared.
 Result<void> CheckSameRun(const RunObject& here, const RunObject& there, std::string_view where);
 
-// log10 alpha in 1e-4, rounded towards a smaller alpha. 0 < alpha < 1.
-int64_t AlphaLog10E4(double alpha);
-
 }  // namespace verdigris::verify

@@ -102,11 +102,6 @@ std::string_view StoppingName(Stopping stopping) {
   return stopping == Stopping::kFixed ? "fixed" : stopping == Stopping::kLooks ? "looks" : "anytime";
 }
 
-int64_t AlphaLog10E4(double alpha) {
-  // A level such as 1e-6 is met although its logarithm is not exact.
-  return std::min<int64_t>(0, static_cast<int64_t>(std::floor(std::log10(alpha) * 1e4 + 1e-7)));
-}
-
 Plan::Plan(PlanContent content) : content_(std::move(content)), bytes_(BytesOf(content_)), digest_(Sha256(AsBytes(bytes_))) {}
 
 Result<Plan> Plan::Create(PlanContent content) {

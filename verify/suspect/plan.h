@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "verify/multiplicity.h"  // AlphaLog10E4
 #include "watermark/context.h"
 #include "watermark/key.h"
 #include "watermark/layers.h"
@@ -73,8 +74,5 @@ class Plan {
   std::string bytes_;
   Digest digest_;
 };
-
-// log10 alpha in ten-thousandths, rounded towards the stricter level. Precondition: 0 < alpha <= 1.
-int64_t AlphaLog10E4(double alpha);
 
 }  // namespace verdigris::verify

@@ -22,7 +22,10 @@
 #include <zstd.h>
 
 #include "tests/watermark/testing.h"
+#include "verify/corpus/merge.h"
+#include "verify/corpus/null_corpus.h"
 #include "verify/file.h"
+#include "verify/record/merkle.h"
 #include "verify/text/sentencepiece.h"
 #include "watermark/schemes.h"
 
@@ -540,4 +543,62 @@ TEST_CASE("no key, in any spelling, is in the directory of a run") {
     for (size_t at = 0; at + 16 <= hex.size(); at += 16) CHECK(bytes.find(hex.substr(at, 16)) == std::string::npos);
   }
   CHECK(files > 20);
+}
+
+TEST_CASE("a null corpus: every document in the order of the inputs, with its group, and the evidence root of a scan") {
+  struct Heard : NullCorpusSink {
+    Result<void> OnDocument(std::span<const uint8_t> content, std::span<const uint32_t> ids, const std::string& group) override {
+      texts.emplace_back(content.begin(), content.end());
+      tokens += ids.size();
+      groups.insert(group);
+      return {};
+    }
+    void OnFailed() override { ++failed; }
+    bool WantsMore() const override { return texts.size() < most; }
+    void OnInputDone(size_t input) override { done = input + 1; }
+    size_t most = SIZE_MAX;
+    std::vector<std::string> texts;
+    std::set<std::string> groups;
+    uint64_t tokens = 0, failed = 0;
+    size_t done = 0;
+  };
+  const Folder corpus, out;
+  WriteCorpus(corpus);
+  const World world;
+  const std::vector<Input> inputs = List(world, corpus);
+  const Outcome scanned = RunScan(world, inputs, out / "run", {});
+  MerkleTree tree;
+  for (const auto& [name, bytes] : Units(out / "run")) tree.Add(AsBytes(std::string_view(bytes).substr(0, bytes.find('\n'))));
+
+  const GroupNamer hosts = *GroupNamer::Create("host");
+  ReadOptions read = world.read;
+  read.group_field = hosts.field();
+  Heard all;
+  const NullCorpus whole = *ReadNullCorpus(world.setup, inputs, read, hosts, out.path(), all);
+  CHECK(whole.root == EvidenceRoot(RunDigest(world.run), tree.Root(), tree.leaves()));
+  CHECK(whole.units == tree.leaves());
+  CHECK(whole.failures.empty());
+  CHECK(all.tokens == scanned.progress.tokens);
+  CHECK(all.failed == whole.failed_records);
+  CHECK(whole.failed_records == scanned.progress.failed);
+  CHECK(whole.failed_records > 0);
+  CHECK(all.done == inputs.size());
+  CHECK(all.groups.size() == 6);  // five hosts, and the text that has none
+  CHECK(all.groups.contains("a.example"));
+  std::vector<std::string> of_first;
+  std::ifstream lines(corpus / "a.jsonl");
+  for (std::string line; std::getline(lines, line);) {
+    const auto json = nlohmann::json::parse(line, nullptr, false);
+    if (json.is_object() && json.contains("text")) of_first.push_back(json["text"]);
+  }
+  REQUIRE(all.texts.size() > of_first.size());
+  CHECK(std::equal(of_first.begin(), of_first.end(), all.texts.begin()));
+
+  Heard some;
+  some.most = of_first.size() + 7;
+  const NullCorpus cut = *ReadNullCorpus(world.setup, inputs, read, hosts, out.path(), some);
+  CHECK(some.texts == std::vector<std::string>(all.texts.begin(), all.texts.begin() + static_cast<std::ptrdiff_t>(some.most)));
+  CHECK(cut.units < whole.units);
+  CHECK(cut.units > 0);
+  CHECK(cut.root != whole.root);
 }
