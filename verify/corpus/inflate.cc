@@ -11,7 +11,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <optional>
 #include <utility>
 
 #include "verify/file.h"
@@ -48,7 +47,8 @@ struct InflatedStream::State {
   InputFile file;
   InflateLimits limits;
   Compression compression = Compression::kNone;
-  std::vector<char> input;      // one piece of the file as it lies
+  // One piece of the file as it lies; not filled beforehand, since most of it stays untouched in small files.
+  std::unique_ptr<char[]> input = std::make_unique_for_overwrite<char[]>(kBlockBytes);
   size_t at = 0, size = 0;      // of the piece, what is not used yet
   bool input_ended = false;
   uint64_t read = 0, inflated = 0;
@@ -61,18 +61,18 @@ struct InflatedStream::State {
   bool in_frame = false;
 
   Result<void> Refill() {
-    VERDIGRIS_ASSIGN_OR_RETURN(const size_t got, file.Read(input.data(), input.size()));
+    VERDIGRIS_ASSIGN_OR_RETURN(const size_t got, file.Read(input.get(), kBlockBytes));
     at = 0;
     size = got;
     read += got;
-    input_ended = got < input.size();
+    input_ended = got < kBlockBytes;
     return {};
   }
 
   // What was sniffed first, then the file.
   Result<size_t> ReadPlain(char* to) {
     const size_t sniffed = std::min(size - at, kBlockBytes);
-    std::memcpy(to, input.data() + at, sniffed);
+    std::memcpy(to, input.get() + at, sniffed);
     at += sniffed;
     if (input_ended || sniffed == kBlockBytes) return sniffed;
     VERDIGRIS_ASSIGN_OR_RETURN(const size_t got, file.Read(to + sniffed, kBlockBytes - sniffed));
@@ -91,7 +91,7 @@ struct InflatedStream::State {
         if (at == size && !input_ended) continue;
         break;
       }
-      s.next_in = reinterpret_cast<uint8_t*>(input.data()) + at;
+      s.next_in = reinterpret_cast<uint8_t*>(input.get()) + at;
       s.avail_in = static_cast<uint32_t>(size - at);
       const uint32_t room = s.avail_out;
       const int code = isal_inflate(&s);
@@ -139,7 +139,7 @@ struct InflatedStream::State {
     for (;;) {
       if (at == size && !input_ended) VERDIGRIS_RETURN_IF_ERROR(Refill());
       if (at == size && !in_frame) break;
-      ZSTD_inBuffer in{input.data(), size, at};
+      ZSTD_inBuffer in{input.get(), size, at};
       const size_t before = out.pos;
       const size_t left = ZSTD_decompressStream(zstd.get(), &out, &in);
       const bool moved = in.pos != at || out.pos != before;
@@ -170,9 +170,8 @@ Result<InflatedStream> InflatedStream::Open(const Input& input, const InflateLim
   auto state = std::make_unique<State>(std::move(file));
   state->limits = limits;
   if (from > 0) VERDIGRIS_RETURN_IF_ERROR(state->file.Seek(from));
-  state->input.resize(kBlockBytes);
   VERDIGRIS_RETURN_IF_ERROR(state->Refill());
-  if (from == 0) state->compression = CompressionOf({state->input.data(), state->size});
+  if (from == 0) state->compression = CompressionOf({state->input.get(), state->size});
   if (state->compression == Compression::kGzip) {
     state->gzip = std::make_unique<inflate_state>();
     isal_inflate_init(state->gzip.get());

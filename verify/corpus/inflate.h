@@ -6,7 +6,6 @@
 #include <deque>
 #include <memory>
 #include <string_view>
-#include <vector>
 
 #include "verify/corpus/input.h"
 #include "watermark/result.h"

@@ -1,4 +1,8 @@
 // Each format of text: what is a document, where it lies, and each row of corpus.md C15 that concerns it.
+#include <sys/resource.h>
+
+#include <tuple>
+
 #include "tests/verify/corpus/corpus_files.h"
 
 namespace verdigris::verify {
@@ -171,6 +175,33 @@ TEST_CASE("warc: records that are not sound, in members of gzip and without") {
   // A record may lie in several members that were cut anywhere, as by bgzip.
   const std::string whole = good + other;
   CHECK(Contents(ReadBytes(folder, "d.gz", Gzip(whole.substr(0, 50)) + Gzip(whole.substr(50, 200)) + Gzip(whole.substr(250)))) == Strings{"good", "other"});
+}
+
+TEST_CASE("memory follows the longest record that is allowed, not the file") {
+  const TestFolder folder;
+  ReadOptions options;
+  options.max_record_bytes = 1 << 20;
+  const std::string piece(1 << 20, 'x');
+  for (const auto& [name, before, after] : std::vector<std::tuple<std::string, std::string, std::string>>{
+           {"x.jsonl", "{\"text\":\"", "\"}\n{\"text\":\"a\"}\n"}, {"x.csv", "text\n\"", "\"\na\n"}, {"x.txt", "", ""},
+           {"x.warc", "WARC/1.0\r\nWARC-Type: conversion\r\nContent-Length: 104857600\r\n\r\n", "\r\n\r\n"}}) {
+    CAPTURE(name);
+    const std::string path = folder.Path(name);
+    {
+      std::ofstream file(path, std::ios::binary);
+      file << before;
+      for (int i = 0; i < 100; ++i) file << piece;
+      file << after;
+    }
+    rusage first{}, second{};
+    const Input input = ListOne(path, options);
+    getrusage(RUSAGE_SELF, &first);
+    const Pass pass = Read(input, options);
+    getrusage(RUSAGE_SELF, &second);
+    CHECK(pass.records.at(0).content == "<too_long>");
+    CHECK(second.ru_maxrss - first.ru_maxrss < 8 << 10);  // KiB
+    std::filesystem::remove(path);
+  }
 }
 
 TEST_CASE("documents before damage count, and every reader is broken at the same record") {
