@@ -1,5 +1,5 @@
 // verdigris calibrate: what the test is worth on texts that nobody marked. With keys, their false-positive rates over a
-// corpus; without, those of random keys on one text. Tested by tests/cli/calibrate.sh.
+// corpus; without, those of random keys on one text. Tested by tests/cli/calibrate*.sh.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -9,23 +9,27 @@
 
 #include "tools/documents.h"
 #include "tools/inputs.h"
+#include "tools/scan_listing.h"
+#include "tools/scan_options.h"
+#include "tools/terminal/figures.h"
 #include "tools/terminal/message.h"
 #include "tools/terminal/printable.h"
 #include "tools/terminal/progress.h"
-#include "tools/terminal/figures.h"
 #include "tools/verbs.h"
 #include "tools/write_key.h"
 #include "verify/calibrate.h"
+#include "verify/corpus/null_corpus.h"
 #include "verify/file.h"
 
 namespace verdigris::tools {
 namespace {
 
+constexpr size_t kMostShownGroups = 20;
+
 struct Options {
-  std::string profile, tokenizer, random_keys, min_scored = "50", max_tokens = "50000000", rule = "first", assign = "document", output, stop_list;
-  std::vector<std::string> keys;
-  bool json = false, without_selector = false;
-  SecretOptions secrets;
+  ScanArguments corpus;  // profile, keys, and how a corpus is read
+  std::string random_keys, max_tokens = "50000000", assign = "document", memory, output, stop_list;
+  bool json = false;
 };
 
 std::string Rate(double rate) {
@@ -38,11 +42,16 @@ std::string BandText(const verify::Band& band) { return Rate(band.lower) + " to 
 
 // ---- random keys on one text
 
-Result<ExitCode> OnText(const Options& options, const Profile& profile, Rule rule, Context& context) {
+Result<ExitCode> OnText(const Options& options, Context& context) {
+  if (!options.output.empty() || !options.stop_list.empty()) {
+    return Fail(ErrorKind::kInvalidArgument, "-o and --stop-list belong to a corpus: give --key");
+  }
+  VERDIGRIS_ASSIGN_OR_RETURN(const Rule rule, ParseRule(options.corpus.rule.empty() ? "first" : options.corpus.rule));
+  VERDIGRIS_ASSIGN_OR_RETURN(const Profile profile, LoadProfile(options.corpus.profile));
   VERDIGRIS_ASSIGN_OR_RETURN(const uint64_t count, ParseInteger("--random-keys", options.random_keys.empty() ? "100000" : options.random_keys, 1, verify::kMostDecoys));
   if (context.files.size() != 1) return Fail(ErrorKind::kInvalidArgument, "without --key, one text is needed; with it, a corpus");
   const std::string& path = context.files.front();
-  VERDIGRIS_ASSIGN_OR_RETURN(const auto tokenizer, FindTokenizer(profile, options.profile, options.tokenizer, /*allow_mismatch=*/false));
+  VERDIGRIS_ASSIGN_OR_RETURN(const auto tokenizer, FindTokenizer(profile, options.corpus.profile, options.corpus.tokenizer, /*allow_mismatch=*/false));
   VERDIGRIS_ASSIGN_OR_RETURN(const std::string document, verify::ReadFile(path, verify::kMaxDocumentBytes));
   auto ids = IdsOf(*tokenizer, document);
   if (!ids) return InFile(path, ids.error());
@@ -75,23 +84,46 @@ Result<ExitCode> OnText(const Options& options, const Profile& profile, Rule rul
 
 // ---- keys on a corpus
 
-void PrintCalibration(const verify::Calibration& calibration, Output& out) {
-  out.Write(std::to_string(calibration.documents) + " documents, " + std::to_string(calibration.tokens) + " tokens, overlap rho " +
-            Rate(calibration.overlap.rho()) + "\n");
-  for (const verify::Calibration::Test& test : calibration.tests) {
+void PrintTests(const verify::CalibrationPart& part, Output& out) {
+  for (const verify::CalibrationPart::Test& test : part.tests) {
     std::string kids;
     for (const std::string& kid : test.kids) kids += (kids.empty() ? "" : " + ") + kid;
     out.Write("\nkey " + kids + ", " + std::to_string(test.tested) + " documents long enough\n" +
               "     alpha   documents    measured  99 % band                5 to 95 % of keys\n");
     for (size_t i = 0; i < test.rates.size(); ++i) {
-      const verify::Calibration::Rate& rate = test.rates[i];
+      const verify::CalibrationPart::Rate& rate = test.rates[i];
       std::string band = BandText(rate.band);
       band.resize(std::max<size_t>(band.size(), 23), ' ');
       out.Write(Cell(Rate(std::pow(10, verify::kCalibrationLevels[i])), 10) + Cell(std::to_string(rate.count), 12) +
                 Cell(Rate(test.tested == 0 ? 0 : static_cast<double>(rate.count) / static_cast<double>(test.tested)), 12) + "  " + band + "  " +
-                BandText(calibration.predicted[i]) + "\n");
+                BandText(part.predicted[i]) + "\n");
     }
   }
+}
+
+// The largest groups, one a line: level .01 of the first test.
+void PrintGroups(const std::vector<verify::Calibration::Group>& groups, Output& out) {
+  std::vector<const verify::Calibration::Group*> largest;
+  for (const verify::Calibration::Group& group : groups) largest.push_back(&group);
+  std::stable_sort(largest.begin(), largest.end(), [](const auto* a, const auto* b) { return a->documents > b->documents; });
+  out.Write("\n documents         rho    at 0.01  5 to 95 % of keys       group\n");
+  for (size_t i = 0; i < std::min(kMostShownGroups, largest.size()); ++i) {
+    const verify::Calibration::Group& group = *largest[i];
+    const verify::CalibrationPart::Test& test = group.tests.front();
+    std::string band = BandText(group.predicted[1]);
+    band.resize(std::max<size_t>(band.size(), 22), ' ');
+    out.Write(Cell(std::to_string(group.documents), 10) + Cell(Rate(group.overlap.rho()), 12) +
+              Cell(test.tested == 0 ? "-" : Rate(static_cast<double>(test.rates[1].count) / static_cast<double>(test.tested)), 11) + "  " + band + "  " +
+              (group.name.empty() ? "(none)" : Printable(group.name)) + "\n");
+  }
+  if (largest.size() > kMostShownGroups) out.Write("and " + std::to_string(largest.size() - kMostShownGroups) + " groups more, in the calibration file\n");
+}
+
+void PrintCalibration(const verify::Calibration& calibration, Output& out) {
+  out.Write(std::to_string(calibration.documents) + " documents, " + std::to_string(calibration.tokens) + " tokens, overlap rho " +
+            Rate(calibration.overlap.rho()) + "\n");
+  PrintTests(calibration, out);
+  if (!calibration.groups.empty()) PrintGroups(calibration.groups, out);
   if (calibration.random_keys) {
     out.Write("\n" + std::to_string(calibration.random_keys->keys) + " random keys: 5 to 95 % of them at");
     for (size_t i = 0; i < verify::kCalibrationLevels.size(); ++i) {
@@ -100,97 +132,128 @@ void PrintCalibration(const verify::Calibration& calibration, Output& out) {
     out.Write("\n");
     if (!calibration.random_keys->passed) out.Write("self-check failed: the law does not hold on these documents\n");
   }
+  if (calibration.root) out.Write("\nevidence root " + Hex(*calibration.root) + "\n");
   out.Write("\n");
+  if (calibration.sample_log2 > 0) {
+    out.Write("the overlap is of 1 tuple in " + std::to_string(uint64_t{1} << calibration.sample_log2) + ", since --memory has no room for more\n");
+  }
   if (calibration.stop_bound) {
     out.Write("rho is above 0.01: a key may be luckier or unluckier than alpha says. --stop-list leaves out tuples of more than " +
               std::to_string(*calibration.stop_bound) + " documents.\n");
   }
 }
 
-Result<ExitCode> OnCorpus(const Options& options, const Profile& profile, Rule rule, Context& context) {
-  verify::CalibrateOptions calibrate;
-  calibrate.rule = rule;
+class Documents : public verify::NullCorpusSink {
+ public:
+  Documents(verify::CorpusCalibrator& calibrator, size_t inputs) : calibrator_(calibrator), progress_("files", inputs) {}
+  Result<void> OnDocument(std::span<const uint8_t> content, std::span<const uint32_t> ids, const std::string& group) override {
+    return calibrator_.Add(content, ids, group);
+  }
+  void OnFailed() override { calibrator_.AddFailed(); }
+  bool WantsMore() const override { return calibrator_.WantsMore(); }
+  void OnInputDone(size_t input) override { progress_.Update(input + 1); }
+
+ private:
+  verify::CorpusCalibrator& calibrator_;
+  Progress progress_;
+};
+
+Result<verify::CalibrateOptions> CalibrateOptionsOf(const Options& options) {
+  verify::CalibrateOptions out;
   if (options.assign != "document" && options.assign != "first-seen") {
     return Fail(ErrorKind::kInvalidArgument, "--assign must be document or first-seen, got " + Shown(options.assign));
   }
-  calibrate.assign = options.assign == "document" ? verify::Assign::kDocument : verify::Assign::kFirstSeen;
-  VERDIGRIS_ASSIGN_OR_RETURN(calibrate.min_scored, ParseInteger("--min-scored", options.min_scored, 1, kIdLimit));
-  VERDIGRIS_ASSIGN_OR_RETURN(calibrate.max_tokens, ParseInteger("--max-tokens", options.max_tokens, 1, 1'000'000'000));
+  out.assign = options.assign == "document" ? verify::Assign::kDocument : verify::Assign::kFirstSeen;
+  out.groups = !options.corpus.group_by.empty() && options.corpus.group_by != "none";
+  VERDIGRIS_ASSIGN_OR_RETURN(out.max_tokens, ParseInteger("--max-tokens", options.max_tokens, 1, 1'000'000'000));
   if (!options.random_keys.empty()) {
     VERDIGRIS_ASSIGN_OR_RETURN(const uint64_t keys, ParseInteger("--random-keys", options.random_keys, 1, 10'000));
-    calibrate.random_keys = static_cast<uint32_t>(keys);
+    out.random_keys = static_cast<uint32_t>(keys);
   }
-  if (context.files.empty()) return Fail(ErrorKind::kInvalidArgument, "no documents: name files or folders");
-  VERDIGRIS_ASSIGN_OR_RETURN(const std::vector<KeyFile> keys, LoadLayerKeys(options.keys, options.secrets, profile, options.profile, context.hint));
-  VERDIGRIS_ASSIGN_OR_RETURN(const verify::JudgeKeys judge_keys, verify::JudgeKeys::Create(profile, Pointers(keys), options.without_selector));
-  VERDIGRIS_ASSIGN_OR_RETURN(const auto tokenizer, FindTokenizer(profile, options.profile, options.tokenizer, /*allow_mismatch=*/false));
-  VERDIGRIS_ASSIGN_OR_RETURN(verify::CorpusCalibrator calibrator, verify::CorpusCalibrator::Create(judge_keys, calibrate));
-  VERDIGRIS_ASSIGN_OR_RETURN(const std::vector<std::string> paths, FilesUnder(context.files));
+  if (!options.memory.empty()) {
+    VERDIGRIS_ASSIGN_OR_RETURN(out.memory_bytes, ParseByteCount("--memory", options.memory, uint64_t{1} << 20, uint64_t{1} << 50));
+  }
+  return out;
+}
 
-  bool failed = false;
-  Progress progress("files", paths.size());
-  for (size_t i = 0; i < paths.size() && calibrator.WantsMore(); ++i) {
-    const auto add = [&](std::string_view document, const std::string& name) -> Result<void> {
-      if (!calibrator.WantsMore()) return {};
-      auto ids = IdsOf(*tokenizer, document);
-      if (!ids) return InFile(name, ids.error());
-      return calibrator.Add(AsBytes(document), *ids);
-    };
-    if (auto read = ReadDocuments(paths[i], add); !read) {
-      PrintError(read.error());
-      calibrator.AddFailed();
-      failed = true;
-    }
-    progress.Update(i + 1);
+Result<ExitCode> OnCorpus(const Options& options, Context& context) {
+  VERDIGRIS_ASSIGN_OR_RETURN(verify::CalibrateOptions calibrate, CalibrateOptionsOf(options));
+  if (context.files.empty() && options.corpus.files_from.empty()) return Fail(ErrorKind::kInvalidArgument, "no documents: name files or folders");
+  VERDIGRIS_ASSIGN_OR_RETURN(const verify::GroupNamer namer, verify::GroupNamer::Create(calibrate.groups ? options.corpus.group_by : "none"));
+  // The run is that of a scan without groups: whatever they are, the corpus has one evidence root.
+  ScanArguments arguments = options.corpus;
+  arguments.group_by.clear();
+  VERDIGRIS_ASSIGN_OR_RETURN(const verify::ListOptions reading, ReadingOf(arguments, std::nullopt, namer));
+  VERDIGRIS_ASSIGN_OR_RETURN(const Listing listing, ListAll(arguments, reading, context.files));
+  const bool reads_ids = !reading.read.ids_field.empty() ||
+                         std::all_of(listing.inputs.begin(), listing.inputs.end(), [](const verify::Input& input) { return HoldsIds(input.format); });
+  ScanInputs inputs;
+  VERDIGRIS_RETURN_IF_ERROR(LoadScanInputs(arguments, std::nullopt, reads_ids, inputs, context.hint));
+  VERDIGRIS_RETURN_IF_ERROR(FillRun(arguments, std::nullopt, reading, inputs));
+  VERDIGRIS_RETURN_IF_ERROR(MakeSetup(inputs));
+  calibrate.rule = inputs.run.rule;
+  calibrate.min_scored = inputs.run.min_scored;
+
+  InputFailures failures;
+  failures.Print(listing.failures);
+  VERDIGRIS_ASSIGN_OR_RETURN(verify::CorpusCalibrator calibrator, verify::CorpusCalibrator::Create(*inputs.keys, calibrate));
+  verify::NullCorpus corpus;
+  {
+    Documents documents(calibrator, listing.inputs.size());
+    std::error_code no_folder;
+    VERDIGRIS_ASSIGN_OR_RETURN(corpus, verify::ReadNullCorpus(inputs.setup, listing.inputs, reading.read, namer,
+                                                              std::filesystem::temp_directory_path(no_folder).string(), documents));
   }
-  VERDIGRIS_ASSIGN_OR_RETURN(const verify::Calibration calibration, calibrator.Finish());
+  failures.Print(corpus.failures);
+  failures.End();
+  if (!calibrator.WantsMore()) {
+    PrintNote("calibrate: stopped at " + options.max_tokens + " tokens or " + std::to_string(verify::kMostCalibrationTexts) + " documents; what follows was not read");
+  }
+  if (corpus.failed_records > 0) PrintNote("calibrate: records that could not be read: " + std::to_string(corpus.failed_records));
+  VERDIGRIS_ASSIGN_OR_RETURN(verify::Calibration calibration, calibrator.Finish());
+  calibration.root = corpus.root;
   const std::string file = verify::WriteCalibration(calibration);
   if (!options.output.empty()) {
     if (auto written = verify::WriteFileAtomic(options.output, file); !written) return AsWriteError(written.error());
   }
   if (!options.stop_list.empty()) {
-    VERDIGRIS_ASSIGN_OR_RETURN(const verify::StopList list, calibrator.MakeStopList(calibration));
-    if (auto written = verify::WriteFileAtomic(options.stop_list, list.bytes()); !written) return AsWriteError(written.error());
-    PrintNote("stop list of " + std::to_string(list.size()) + " tuples is in " + options.stop_list);
+    auto list = calibrator.MakeStopList(calibration);
+    if (!list) {
+      context.hint = "give more --memory, or read less with --max-tokens";
+      return Unexpected(list.error());
+    }
+    if (auto written = verify::WriteFileAtomic(options.stop_list, list->bytes()); !written) return AsWriteError(written.error());
+    PrintNote("stop list of " + std::to_string(list->size()) + " tuples is in " + options.stop_list);
   }
   if (options.json) {
     context.out.Write(file);
   } else {
     PrintCalibration(calibration, context.out);
   }
-  if (failed) return kExitInput;
+  if (failures.any() || corpus.failed_records > 0) return kExitInput;
   return calibration.random_keys && !calibration.random_keys->passed ? kExitNo : kExitYes;
-}
-
-Result<ExitCode> Calibrate(const Options& options, Context& context) {
-  if (options.rule != "first" && options.rule != "tuple") {
-    return Fail(ErrorKind::kInvalidArgument, "--rule must be first or tuple, got " + Shown(options.rule));
-  }
-  const Rule rule = options.rule == "first" ? Rule::kFirst : Rule::kTuple;
-  VERDIGRIS_ASSIGN_OR_RETURN(const Profile profile, LoadProfile(options.profile));
-  if (!options.keys.empty()) return OnCorpus(options, profile, rule, context);
-  if (!options.output.empty() || !options.stop_list.empty()) {
-    return Fail(ErrorKind::kInvalidArgument, "-o and --stop-list belong to a corpus: give --key");
-  }
-  return OnText(options, profile, rule, context);
 }
 
 Command Add(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  app.add_option("--profile", options->profile, "profile of the mark")->type_name("FILE")->required();
-  app.add_option("--key", options->keys, "keys to test on a corpus; without, random keys on a text")->type_name("FILE")->allow_extra_args(false);
+  ScanArguments& corpus = options->corpus;
+  app.add_option("--profile", corpus.profile, "profile of the mark")->type_name("FILE")->required();
+  app.add_option("--key", corpus.keys, "keys to test on a corpus; without, random keys on a text")->type_name("FILE")->allow_extra_args(false);
   app.add_option("--random-keys", options->random_keys, "random keys to try as well")->type_name("N");
-  app.add_option("--tokenizer", options->tokenizer, "tokenizer, if not beside the profile")->type_name("FILE");
-  app.add_option("--rule", options->rule, "score first windows, or all tuples (first)")->type_name("first|tuple");
-  app.add_option("--min-scored", options->min_scored, "leave out shorter documents (50)")->type_name("N");
-  app.add_option("--max-tokens", options->max_tokens, "stop reading there (50000000)")->type_name("N");
-  app.add_option("--assign", options->assign, "to each, or the first document (document)")->type_name("document|first-seen");
+  app.add_option("--tokenizer", corpus.tokenizer, "tokenizer, if not beside the profile")->type_name("FILE");
+  app.add_option("-o,--output", options->output, "calibration for --calibration of other verbs")->type_name("FILE");
   app.add_option("--stop-list", options->stop_list, "write the tuples that too many documents share")->type_name("FILE");
-  app.add_flag("--without-selector", options->without_selector, "do without the selector key: weaker");
-  app.add_option("-o,--output", options->output, "calibration for detect --calibration")->type_name("FILE");
+  app.add_option("--max-tokens", options->max_tokens, "stop reading there (50000000)")->type_name("N");
+  AddReadingOptions(app, corpus);
+  app.add_option("--group-by", corpus.group_by, "each host, source, path:N or field:NAME too")->type_name("BY");
+  app.add_option("--rule", corpus.rule, "score first windows, or all tuples (first)")->type_name("first|tuple");
+  app.add_option("--min-scored", corpus.min_scored, "leave out shorter documents (50)")->type_name("N");
+  app.add_option("--assign", options->assign, "to each, or the first document (document)")->type_name("document|first-seen");
+  app.add_option("--memory", options->memory, "for counts of tuples; a sample where they take more (2G)")->type_name("BYTES");
+  app.add_flag("--without-selector", corpus.without_selector, "do without the selector key: weaker");
   app.add_flag("--json", options->json, "one JSON document");
-  AddSecretOptions(app, options->secrets);
-  return [options](Context& context) { return Calibrate(*options, context); };
+  AddSecretOptions(app, corpus.secrets);
+  return [options](Context& context) { return options->corpus.keys.empty() ? OnText(*options, context) : OnCorpus(*options, context); };
 }
 
 }  // namespace
@@ -201,6 +264,6 @@ const Verb kCalibrate = {"calibrate",
                          "verdigris calibrate --profile p.json --key provider.key -o cal.json corpus/",
                          true,
                          Add,
-                         "a folder is read whole; of *.jsonl, the member `text` of each line is a document"};
+                         "of a folder, all files whose format is known; of *.jsonl, the member `text` of a line is a document"};
 
 }  // namespace verdigris::tools
