@@ -264,6 +264,6 @@ const Verb kCalibrate = {"calibrate",
                          "verdigris calibrate --profile p.json --key provider.key -o cal.json corpus/",
                          true,
                          Add,
-                         "of a folder, all files whose format is known; of *.jsonl, the member `text` of a line is a document"};
+                         "Inputs are those of scan: folders, patterns, lists; formats as --format says."};
 
 }  // namespace verdigris::tools

@@ -2,7 +2,7 @@
 _verdigris() {
   local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} verb=${COMP_WORDS[1]} words=
   if [ "$COMP_CWORD" -eq 1 ]; then
-    COMPREPLY=($(compgen -W "keygen profile derive generate detect show power calibrate filter attribute investigate report schemes selftest --help --version" -- "$cur"))
+    COMPREPLY=($(compgen -W "keygen profile derive generate detect show power calibrate filter attribute investigate scan merge report schemes selftest --help --version" -- "$cur"))
     return
   fi
   case $verb in
@@ -26,8 +26,10 @@ _verdigris() {
     --rule) words="first tuple" ;;
     --ids) words="text json u16 u32" ;;
     --color) words="auto always never" ;;
+    --dtype) words="u16 u32" ;;
     --assign) words="document first-seen" ;;
     --api) words="chat completions" ;;
+    --on-error) words="go-on stop" ;;
     --format) words="html csv tsv sarif" ;;
     --scheme) words=$(verdigris schemes 2>/dev/null | grep '^[a-z]') ;;
   esac
@@ -46,7 +48,7 @@ _verdigris() {
     "detect") words="-h --help --profile --key --tokenizer --alpha --rule --test --variants --decoys --calibration --stop-list --proxy --proxy-temperature --without-selector --allow-tokenizer-mismatch --passphrase-file --passphrase-fd --insecure-permissions --ids --json --watch --trace --color" ;;
     "show") words="-h --help --profile --key --tokenizer --alpha --rule --test --variants --decoys --calibration --stop-list --proxy --proxy-temperature --without-selector --allow-tokenizer-mismatch --passphrase-file --passphrase-fd --insecure-permissions --color --html" ;;
     "power") words="-h --help --profile --alpha --effect --tokens --json" ;;
-    "calibrate") words="-h --help --profile --key --random-keys --tokenizer --rule --min-scored --max-tokens --assign --stop-list --without-selector -o --output --json --passphrase-file --passphrase-fd --insecure-permissions" ;;
+    "calibrate") words="-h --help --profile --key --random-keys --tokenizer -o --output --stop-list --max-tokens --files-from --format --text-field --ids-field --dtype --eos --base --id-field --no-header --unit-bytes --max-doc-bytes --max-record-bytes --max-inflated --zstd-long --group-by --rule --min-scored --assign --memory --without-selector --json --passphrase-file --passphrase-fd --insecure-permissions" ;;
     "filter build") words="-h --help --profile --account --all -o --output --salt-from --bytes --json --insecure-permissions" ;;
     "filter show") words="-h --help --json --insecure-permissions" ;;
     "filter unite") words="-h --help -o --output --label --json --insecure-permissions" ;;
@@ -55,6 +57,8 @@ _verdigris() {
     "investigate plan") words="-h --help --profile --prompts --url --files --model --api --since --read --echo --answers --max-tokens --temperature --top-p --system --lists --account --filter --reference --control-model --alpha --family --looks --futility --effect --min-scored --decoys --matched --strict --budget --rate -o --output" ;;
     "investigate collect") words="-h --help --profile --tokenizer --allow-tokenizer-mismatch --api-key-file --api-key-env --pause-at-looks --deviate --json --key --reference --passphrase-file --passphrase-fd --insecure-permissions" ;;
     "investigate test") words="-h --help --profile --tokenizer --allow-tokenizer-mismatch --key --answers --reference --stated-free --key-since --filter --matched --control --memory --threads --passphrase-file --passphrase-fd --insecure-permissions --decoys --deviate --json --color" ;;
+    "scan") words="-h --help --profile --key --tokenizer -o --output -n --list-only --shard --threads --memory --files-from --format --text-field --ids-field --dtype --eos --base --id-field --no-header --unit-bytes --max-doc-bytes --max-record-bytes --max-inflated --zstd-long --group-by --variants --stop-list --min-scored --alpha --on-error --exit-code --progress --status --recheck --rule --tau --control --baseline --calibration --assign --exact --keep --group-budget --ignore-mtime --fresh --json --without-selector --allow-tokenizer-mismatch --passphrase-file --passphrase-fd --insecure-permissions" ;;
+    "merge") words="-h --help -o --output --rows --partial --missing --alpha --control --family --calibration --baseline --exit-code --json" ;;
     "report") words="-h --help --format --all -o --output --snippet --profile --key --tokenizer --units --base --passphrase-file --passphrase-fd --insecure-permissions" ;;
     "schemes") words="-h --help" ;;
     "selftest") words="-h --help" ;;
