@@ -133,12 +133,7 @@ class FastSentencePiece::Run {
     ++size_;
   }
 
-  void Space(size_t at) {
-    if (size_ > 0 && previous_ != kSpaceSymbol && (segments_.space_begins_segment() || segments_.CutIsExact(previous_, kSpaceSymbol))) Segment(at);
-    Reserve(3);
-    for (const char byte : kSpaceBytes) Put(byte, at);
-    previous_ = kSpaceSymbol;
-  }
+  void Space(size_t at) { Character(kSpaceBytes, at); }
 
   void Character(std::string_view character, size_t at) {
     const PackedCharacter packed = Pack(character);

@@ -64,7 +64,9 @@ TEST_CASE("the small tokenizers give the ids of the reference libraries") {
   }
   CHECK(vectors["files"].size() == 5);
   for (const auto& [file, digest] : vectors["files"].items()) CHECK(Hex(Sha256(AsBytes(Get(kData + file)))) == digest);
-  for (const auto& [name, tokenizer] : tokenizers) {
+  for (const auto& row : tokenizers) {
+    const std::string& name = row.first;  // clang 14 captures no structured binding
+    const auto& tokenizer = row.second;
     CAPTURE(name);
     const json& rows = vectors[name];
     REQUIRE(rows.size() == inputs.size());

@@ -486,9 +486,9 @@ void CheckMemory(const Peers& peers) {
 #else
   CAPTURE(peers.name);
   const FastSentencePiece fast(peers.model, 0);
-  for (const auto& [name, text] : Hostile(1 << 20)) {
-    CAPTURE(name);
-    const double bytes = PeakBytes(fast, text) / static_cast<double>(text.size());
+  for (const auto& row : Hostile(1 << 20)) {
+    CAPTURE(row.first);
+    const double bytes = PeakBytes(fast, row.second) / static_cast<double>(row.second.size());
     CHECK(bytes < 64);
     CHECK(bytes >= 0);
   }

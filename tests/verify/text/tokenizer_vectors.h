@@ -177,7 +177,9 @@ inline void CheckLinearTime(const Tokenizer& tokenizer) {
     for (uint64_t length = 2 + random() % 8; length > 0; --length) prose += "etaoinshrdlucmfwyp"[random() % 18];
   }
   const double of_prose = Seconds(tokenizer, prose);
-  for (const auto& [name, text] : whole) {
+  for (const auto& row : whole) {
+    const std::string& name = row.first;  // clang 14 captures no structured binding
+    const std::string& text = row.second;
     CAPTURE(name);
     double of_half = 1e9, of_whole = 1e9;
     for (int i = 0; i < 3; ++i) {  // turn and turn about
