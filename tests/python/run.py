@@ -2,9 +2,10 @@
 """Installs the Python package into an environment below the build folder, and runs one file of its tests there.
 
 run.py install    makes the environment, and installs what is built with `pip install`, as a user would
+run.py engines    installs the data engines into it too: Spark, Ray, datatrove, and the Arrow libraries
 run.py FILE       runs tests/python/FILE with unittest
 
-Without PyPI, where scikit-build-core, nanobind and numpy come from, both are skipped (exit 77). Packages are kept in the
+Without PyPI, where scikit-build-core, nanobind, numpy and the engines come from, all are skipped (exit 77). Packages are kept in the
 environment and in pip's own cache, objects of the compiler in the build folder.
 """
 
@@ -18,6 +19,7 @@ import venv
 HERE = pathlib.Path(__file__).resolve().parent
 SOURCE = HERE.parents[1]
 SKIPPED = 77
+ENGINES = ("pyarrow>=20", "pandas>=2.2,<3", "pyspark>=4", "ray>=2.40", "datatrove>=0.5", "polars>=1.20")
 REQUIREMENTS = ("scikit-build-core>=0.11", "nanobind>=2.8", "ninja", "numpy>=1.24")
 
 
@@ -30,18 +32,26 @@ def pip(python, *arguments, **options):
     return run(python, "-m", "pip", "--disable-pip-version-check", *arguments, **options)
 
 
+def install_packages(python, packages):
+    if pip(python, "install", "--quiet", "--no-index", *packages, stderr=subprocess.DEVNULL).returncode == 0:
+        return 0
+    got = pip(python, "install", "--quiet", *packages, capture_output=True, text=True)
+    if got.returncode == 0:
+        return 0
+    print(got.stdout, got.stderr)
+    signs = ("No matching distribution", "NewConnectionError", "ConnectTimeout", "Temporary failure in name resolution")
+    if any(sign in got.stdout + got.stderr for sign in signs):
+        print("skipped: PyPI cannot be reached, so there is nothing to build the package with, or no engine")
+        return SKIPPED
+    return 1
+
+
 def install(arguments, python):
     if not python.exists():
         venv.create(python.parents[1], with_pip=True)
-    if pip(python, "install", "--quiet", "--no-index", *REQUIREMENTS, stderr=subprocess.DEVNULL).returncode != 0:
-        got = pip(python, "install", "--quiet", *REQUIREMENTS, capture_output=True, text=True)
-        if got.returncode != 0:
-            print(got.stdout, got.stderr)
-            signs = ("No matching distribution", "NewConnectionError", "ConnectTimeout", "Temporary failure in name resolution")
-            if any(sign in got.stdout + got.stderr for sign in signs):
-                print("skipped: PyPI cannot be reached, so there is nothing to build the package with")
-                return SKIPPED
-            return 1
+    status = install_packages(python, REQUIREMENTS)
+    if status != 0:
+        return status
     settings = [f"build-dir={arguments.build}/python/build"]
     if arguments.launcher:
         settings.append(f"cmake.define.CMAKE_CXX_COMPILER_LAUNCHER={arguments.launcher}")
@@ -59,7 +69,7 @@ def main():
     parser.add_argument("--cmake", default="cmake")
     parser.add_argument("--cxx", default="c++")
     parser.add_argument("--launcher", default="", help="before the compiler, such as ccache")
-    parser.add_argument("what", metavar="install|FILE")
+    parser.add_argument("what", metavar="install|engines|FILE")
     arguments = parser.parse_args()
 
     python = pathlib.Path(arguments.build, "python", "venv", "bin", "python")
@@ -68,9 +78,12 @@ def main():
     if not python.exists() or run(python, "-c", "import verdigris", stderr=subprocess.DEVNULL).returncode != 0:
         print("skipped: the package is not installed, see python/install")
         return SKIPPED
+    if arguments.what == "engines":
+        return install_packages(python, ENGINES)
     environment = dict(os.environ, VERDIGRIS_TOOL=arguments.tool, VERDIGRIS_CMAKE=arguments.cmake,
                        VERDIGRIS_DISTILLATION_KEYS=arguments.distillation_keys, OMP_NUM_THREADS="1")
-    return run(python, "-W", "error", "-m", "unittest", "-v", HERE / arguments.what, env=environment, cwd=HERE).returncode
+    warnings = "default" if arguments.what == "engines_test.py" else "error"  # engines have warnings of their own
+    return run(python, "-W", warnings, "-m", "unittest", "-v", HERE / arguments.what, env=environment, cwd=HERE).returncode
 
 
 if __name__ == "__main__":

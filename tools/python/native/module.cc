@@ -5,6 +5,7 @@
 NB_MODULE(_native, module) {
   module.attr("VERSION") = VERDIGRIS_VERSION;
   verdigris::python::RegisterErrors();
+  verdigris::python::AddCorpus(module);
   verdigris::python::AddMarking(module);
   verdigris::python::AddPocket(module);
 }

@@ -10,6 +10,7 @@
 
 namespace verdigris::python {
 
+void AddCorpus(nanobind::module_& module);   // Corpus, Units, Table
 void AddMarking(nanobind::module_& module);  // Profile, Key, Marker
 void AddPocket(nanobind::module_& module);   // Tokenizer, Pocket, Session
 
