@@ -166,6 +166,7 @@ class Spark(Engine):
         (FOLDER / "events").mkdir()
         settings = {"spark.python.worker.reuse": "true", "spark.executor.pyspark.memory": "1g", "spark.sql.execution.arrow.maxRecordsPerBatch": "16",
                     "spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1", "spark.ui.enabled": "false",
+                    "spark.ui.showConsoleProgress": "false",
                     "spark.local.dir": FOLDER / "spark", "spark.sql.warehouse.dir": FOLDER / "warehouse", "spark.network.timeout": "600s",
                     "spark.eventLog.enabled": "true", "spark.eventLog.compress": "false", "spark.eventLog.dir": (FOLDER / "events").as_uri()}
         builder = SparkSession.builder.master("local-cluster[2,1,1024]").appName("verdigris")
