@@ -2,7 +2,7 @@
 . "$SRC/tests/cli/prelude"
 keys plain-provider
 try verdigris
-try verdigris scan corpus
+try verdigris scam corpus
 try verdigris --frobnicate
 try verdigris profile
 try verdigris profile make

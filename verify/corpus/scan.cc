@@ -99,8 +99,10 @@ Scan::~Scan() {
 }
 
 void Scan::Start() {
-  running_ = std::max<size_t>(1, options_.threads);
-  for (size_t i = 0; i < running_; ++i) threads_.emplace_back([this] { Work(); });
+  // A thread may have ended, and be counted down, before the next one starts.
+  const size_t count = std::max<size_t>(1, options_.threads);
+  running_ = count;
+  for (size_t i = 0; i < count; ++i) threads_.emplace_back([this] { Work(); });
 }
 
 bool Scan::WaitFor(std::chrono::milliseconds time) {

@@ -127,7 +127,7 @@ TEST_CASE("corpus page: a million findings with names that grow are below 5 MB, 
   std::string name;
   while (name.size() < 1000) name += "\"'<>&\x1b";
   CorpusPage page(Summary(2'000'000, 1'000'000), "results");
-  for (int i = 0; i < 1'000'000; ++i) page.Add(Row(name, -4 - (i * 7919 % 1'000'000) / 1e5));
+  for (int64_t i = 0; i < 1'000'000; ++i) page.Add(Row(name, -4 - static_cast<double>(i * 7919 % 1'000'000) / 1e5));
   const std::string html = PageOf(page);
   CHECK(html.size() < 5'000'000);
   CHECK(FaultOf(html) == "");
