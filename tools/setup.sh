@@ -6,7 +6,7 @@ build_packages=(cmake ninja-build pkg-config g++ libssl-dev libeigen3-dev libexp
   libisal-dev libzstd-dev)
 # And those that the tests need besides.
 test_packages=(doctest-dev libbenchmark-dev python3 python3-dev python3-venv zsh)
-# And those that run a scan on many machines: tools/check --slow. Python's engines are installed by tests/python/run.py.
+# And those that run a scan on many machines: tools/check --engines. Python's engines are installed by tests/python/run.py.
 engine_packages=(slurm-wlm munge parallel default-jre-headless)
 
 # Says on stderr what is being done.
