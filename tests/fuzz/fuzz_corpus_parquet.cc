@@ -22,7 +22,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   input.seekable = true;
   ReadOptions options;
   if ((data[0] & 2) != 0) options.ids_field = "ids";
-  options.group_field = "id";
+  options.group_field = std::string("id");
   options.max_record_bytes = size_t{1} << 20;
   const auto groups = CountRowGroups(input);
   Require(groups.has_value());

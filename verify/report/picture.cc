@@ -113,7 +113,7 @@ std::string TrajectoryPicture(const Trajectory& trajectory, size_t tokens, std::
   if (!segments.empty()) description += " Marked segments: " + std::to_string(segments.size()) + ".";
   const double top = 1.12 * std::max(trajectory.level, trajectory.highest);
   Drawing drawing(760, segments.empty() ? 250 : 280, "Evidence along the text", description, /*is_long=*/true);
-  drawing.SetPlot(62, 14, 14, segments.empty() ? 46 : 76, static_cast<double>(std::max<size_t>(tokens, 1)), top);
+  drawing.SetPlot(segments.empty() ? 62 : 96, 14, 14, segments.empty() ? 46 : 76, static_cast<double>(std::max<size_t>(tokens, 1)), top);
   const double step = std::max(1.0, NiceStep(top, 5));
   for (double y = 0; y <= top; y += step) drawing.GridY(y, y == 0 ? "1" : Superscript(static_cast<int>(y)));
   const size_t columns = trajectory.height.size();

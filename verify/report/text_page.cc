@@ -53,7 +53,7 @@ void WriteFinding(const JudgedText& text, size_t at, size_t most_bytes, const Si
   out("<figure>\n" + PowerPicture(finding.power.at_this_length) + "<figcaption><b>Power</b>: " + Percent(finding.power.at_this_length) +
       " of marked texts of this length (1.2 bit a token) would be detected." +
       (finding.power.tokens_needed ? " For 90 % it takes " + Grouped(*finding.power.tokens_needed) + " scored tokens; this text has " + Grouped(finding.n) + "." : "") +
-      "</figcaption>\n</figure>\n<h3>The text</h3>\n");
+      "</figcaption>\n</figure>\n" + (text.results.size() > 1 ? "<h3>The text</h3>\n" : "<h2>The text</h2>\n"));
   // Segments come best first.
   WriteTokens(text.document, tokens, states, finding.law, segments.empty() ? 0 : segments.front().first, most_bytes, out);
 }
