@@ -80,7 +80,7 @@ footer ul{max-width:46rem;padding-left:1.1rem}
 footer li{margin:.35rem 0}
 @media (max-width:40rem){svg.long text{font-size:22px}dl{grid-template-columns:minmax(0,1fr)}dt{margin-top:.4rem}h1{font-size:1.4rem}th,td{padding:.35rem .5rem}}
 @media print{:root{--paper:#fff;--card:#fff;--ink:#000;--quiet:#444;--line:#bbb;--accent:#17695d;--tint:#d8eee8;--copper:#7c360c;--warn:#fff}
-body{font-size:10pt}main,header,footer{max-width:none;padding:0}figure,tr,li{break-inside:avoid}h2,h3{break-after:avoid}.wide{overflow:visible}thead{display:table-header-group}
+body{font-size:10pt}main,header,footer{max-width:none;padding:0}figure,tr,li{break-inside:avoid}h2,h3{break-after:avoid}table{table-layout:fixed;width:100%}th,td,td.n,th.n,td.name,th.name,thead th{white-space:normal;min-width:0;overflow-wrap:anywhere}.wide{overflow:visible}thead{display:table-header-group}
 .text b,.band,.area,.bar{print-color-adjust:exact;-webkit-print-color-adjust:exact}details:not([open])>*{display:none}}
 )css";
 
