@@ -252,7 +252,7 @@ TEST_CASE("which models are taken: not those with an unused piece, a suffix, oth
   CHECK_FALSE(with([](auto& m) { m.pieces.push_back({"a", 0, PieceType::kControl}); }));
   CHECK_FALSE(with([](auto& m) {
     m.type = ModelType::kBpe;
-    m.pieces.push_back({"\0b"s, 0, PieceType::kNormal});
+    m.pieces.push_back({std::string_view("\0b", 2), 0, PieceType::kNormal});
   }));
   CHECK(with([](auto& m) { m.type = ModelType::kBpe; }));
   CHECK(with([](auto& m) { m.pieces.push_back({"ab", -3, PieceType::kUserDefined}); }));
