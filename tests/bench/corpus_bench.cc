@@ -15,9 +15,9 @@
 #include <string>
 #include <vector>
 
-#include <isa-l/igzip_lib.h>
 #include <zstd.h>
 
+#include "tests/gzip.h"
 #include "verify/corpus/inflate.h"
 #include "verify/corpus/reader.h"
 
@@ -46,25 +46,6 @@ std::string Document(std::mt19937& random) {
     out += words[static_cast<size_t>(19999.0 * u * u * u)];
     out += random() % 12 == 0 ? '\n' : ' ';
   }
-  return out;
-}
-
-std::string GzipMember(const std::string& bytes) {
-  static std::vector<uint8_t> level(ISAL_DEF_LVL3_DEFAULT);
-  std::string out(bytes.size() + 4096, '\0');
-  isal_zstream stream;
-  isal_deflate_stateless_init(&stream);
-  stream.gzip_flag = IGZIP_GZIP;
-  stream.level = 3;
-  stream.level_buf = level.data();
-  stream.level_buf_size = static_cast<uint32_t>(level.size());
-  stream.next_in = reinterpret_cast<uint8_t*>(const_cast<char*>(bytes.data()));
-  stream.avail_in = static_cast<uint32_t>(bytes.size());
-  stream.end_of_stream = 1;
-  stream.next_out = reinterpret_cast<uint8_t*>(out.data());
-  stream.avail_out = static_cast<uint32_t>(out.size());
-  isal_deflate_stateless(&stream);
-  out.resize(stream.total_out);
   return out;
 }
 
@@ -100,7 +81,7 @@ struct Files {
       lines += "{\"id\":\"" + std::to_string(random()) + "\",\"text\":\"" + Escaped(text) + "\",\"url\":\"https://example.org/a\"}\n";
       const std::string record = "WARC/1.0\r\nWARC-Type: conversion\r\nWARC-Target-URI: https://example.org/a\r\nWARC-Record-ID: <urn:uuid:" + std::to_string(random()) +
                                  ">\r\nContent-Type: text/plain\r\nContent-Length: " + std::to_string(text.size()) + "\r\n\r\n" + text + "\r\n\r\n";
-      gzip << GzipMember(record);
+      gzip << verdigris::testing::Gzip(record);
       wet_bytes += record.size();
     }
     jsonl_bytes = lines.size();

@@ -10,7 +10,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -18,13 +17,12 @@
 
 #include <isa-l/igzip_lib.h>
 
+#include "tests/fuzz/require.h"
 #include "verify/corpus/reader.h"
 
 namespace verdigris::verify {
 
-inline void Require(bool holds) {
-  if (!holds) std::abort();
-}
+using testing::Require;
 
 // The path of a file in memory that holds `bytes` until the next call.
 inline std::string FileOf(std::string_view bytes) {

@@ -7,20 +7,18 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "tests/fuzz/require.h"
 #include "verify/text/bpe_files.h"
 
 namespace {
 
 using namespace verdigris::verify;
 
-void Require(bool holds) {
-  if (!holds) std::abort();
-}
+using verdigris::testing::Require;
 
 void CheckText(const Tokenizer& tokenizer, std::string_view text) {
   Scratch scratch;

@@ -5,19 +5,17 @@
 #include <charconv>
 #include <cmath>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
+#include "tests/fuzz/require.h"
 #include "verify/log_probabilities.h"
 
 namespace {
 
 using verdigris::verify::ParseLogProbabilities;
 
-void Require(bool holds) {
-  if (!holds) std::abort();
-}
+using verdigris::testing::Require;
 
 }  // namespace
 

@@ -5,19 +5,17 @@
  */
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "tests/fuzz/require.h"
 #include "verify/text/normalize.h"
 #include "watermark/json.h"
 
 namespace {
 
-void Require(bool holds) {
-  if (!holds) std::abort();
-}
+using verdigris::testing::Require;
 
 // Whether it holds what a second pass may act on: U+3000, or a character with a meaning for joining, direction or selection.
 bool MayChangeAgain(std::string_view text) {

@@ -3,19 +3,13 @@
  * after the header, and can each be turned into as many numbers as the shape says.
  */
 #include <cstdint>
-#include <cstdlib>
 #include <string_view>
 #include <vector>
 
+#include "tests/fuzz/require.h"
 #include "tools/pocket_lm/safetensors.h"
 
-namespace {
-
-void Require(bool holds) {
-  if (!holds) std::abort();
-}
-
-}  // namespace
+using verdigris::testing::Require;
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view file(reinterpret_cast<const char*>(data), size);

@@ -8,21 +8,19 @@
  */
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include <sentencepiece_processor.h>
 
+#include "tests/fuzz/require.h"
 #include "verify/text/sentencepiece.h"
 #include "verify/text/sentencepiece_model.h"
 
 namespace {
 
-void Require(bool holds) {
-  if (!holds) std::abort();
-}
+using verdigris::testing::Require;
 
 void CheckText(const verdigris::verify::Tokenizer& tokenizer, const sentencepiece::SentencePieceProcessor& library, verdigris::verify::Scratch& scratch, std::string_view text) {
   const auto expected = library.EncodeAsImmutableProto(text);

@@ -5,11 +5,11 @@
  * The first byte chooses the form.
  */
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "tests/fuzz/require.h"
 #include "verify/text/token_ids.h"
 
 namespace {
@@ -42,9 +42,7 @@ std::string WriteText(const std::vector<uint32_t>& ids) {
   return out;
 }
 
-void Require(bool holds) {
-  if (!holds) std::abort();
-}
+using verdigris::testing::Require;
 
 }  // namespace
 

@@ -17,6 +17,8 @@
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
 
+#include "tests/temporary_folder.h"
+
 namespace verdigris::testing {
 
 // The files of a model folder, to be spoilt before they are written.
@@ -80,29 +82,14 @@ inline Files Small() {
   return files;
 }
 
-// A folder that goes with the test.
-class Folder {
+// A folder that models are put into.
+class Folder : public TemporaryFolder {
  public:
-  Folder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "verdigris-pocket-XXXXXX").string();
-    REQUIRE(::mkdtemp(pattern.data()) != nullptr);
-    path_ = pattern;
-  }
-  ~Folder() { std::filesystem::remove_all(path_); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-
-  void Put(const std::string& name, const std::string& content) const {
-    std::ofstream(path_ / name, std::ios::binary | std::ios::trunc) << content;
-  }
+  void Put(const std::string& name, const std::string& content) const { Write(name, content); }
   void Put(const Files& files) const {
     Put("config.json", files.config.dump());
     Put("model.safetensors", files.Safetensors());
   }
-  std::string path() const { return path_.string(); }
-
- private:
-  std::filesystem::path path_;
 };
 
 }  // namespace verdigris::testing

@@ -15,35 +15,20 @@
 
 #include <doctest/doctest.h>
 
+#include "tests/temporary_folder.h"
+
 namespace verdigris::verify {
 namespace {
 
 namespace fs = std::filesystem;
+using testing::ReadBytes;
+using testing::TemporaryFolder;
 
-// A folder that goes with the test.
-class Folder {
- public:
-  Folder() {
-    std::string pattern = (fs::temp_directory_path() / "verdigris-file-XXXXXX").string();
-    REQUIRE(::mkdtemp(pattern.data()) != nullptr);
-    path_ = pattern;
-  }
-  ~Folder() { fs::remove_all(path_); }
-  std::string operator/(const std::string& name) const { return (path_ / name).string(); }
-  size_t entries() const { return static_cast<size_t>(std::distance(fs::directory_iterator(path_), {})); }
-
- private:
-  fs::path path_;
-};
+size_t Entries(const TemporaryFolder& folder) { return static_cast<size_t>(std::distance(fs::directory_iterator(folder.path()), {})); }
 
 void Put(const std::string& path, const std::string& content, mode_t mode) {
   std::ofstream(path, std::ios::binary) << content;
   REQUIRE(::chmod(path.c_str(), mode) == 0);
-}
-
-std::string Get(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
 }
 
 std::span<const uint8_t> Bytes(std::string_view text) { return {reinterpret_cast<const uint8_t*>(text.data()), text.size()}; }
@@ -73,7 +58,7 @@ class SmallDisk {
 };
 
 TEST_CASE("a secret file that only its owner can read is read") {
-  Folder folder;
+  TemporaryFolder folder;
   for (mode_t mode : {0600, 0400, 0700}) {
     CAPTURE(mode);
     const std::string path = folder / ("key" + std::to_string(mode));
@@ -85,7 +70,7 @@ TEST_CASE("a secret file that only its owner can read is read") {
 }
 
 TEST_CASE("secret files of wrong kind, mode, links or owner are unsafe, and the message says what helps") {
-  Folder folder;
+  TemporaryFolder folder;
   const std::string good = folder / "good";
   Put(good, "secret", 0600);
   Put(folder / "group", "secret", 0640);
@@ -134,7 +119,7 @@ TEST_CASE("a secret file of another owner is unsafe") {
     MESSAGE("skipped: giving a file away needs root");
     return;
   }
-  Folder folder;
+  TemporaryFolder folder;
   const std::string path = folder / "key";
   Put(path, "secret", 0600);
   REQUIRE(::chown(path.c_str(), 65534, 65534) == 0);
@@ -146,7 +131,7 @@ TEST_CASE("a secret file of another owner is unsafe") {
 }
 
 TEST_CASE("limits hold to the byte, for files, pipes and secrets of any size") {
-  Folder folder;
+  TemporaryFolder folder;
   for (size_t size : {size_t{0}, size_t{1}, size_t{4096}, size_t{4097}, size_t{65536}, size_t{300000}}) {
     CAPTURE(size);
     const std::string path = folder / "f";
@@ -169,7 +154,7 @@ TEST_CASE("an endless device meets the limit") {
 }
 
 TEST_CASE("missing files are not found; folders are an input error") {
-  Folder folder;
+  TemporaryFolder folder;
   const std::string path = folder / "none";
   CHECK(ReadFile(path, 10).error().kind == ErrorKind::kNotFound);
   CHECK(ReadFile(path, 10).error().message == path + ": No such file or directory");
@@ -180,7 +165,7 @@ TEST_CASE("missing files are not found; folders are an input error") {
 }
 
 TEST_CASE("a public input may be a FIFO, and \"-\" is standard input") {
-  Folder folder;
+  TemporaryFolder folder;
   const std::string path = folder / "fifo";
   REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
   const std::string content(200000, 'y');
@@ -220,7 +205,7 @@ TEST_CASE("a secret comes from a descriptor, blocking or not, and the descriptor
 }
 
 TEST_CASE("a secret file is made with mode 0600 under any umask and never overwritten") {
-  Folder folder;
+  TemporaryFolder folder;
   const std::string path = folder / "key";
   const mode_t umask_before = ::umask(0);
   CHECK(WriteSecretFile(path, Bytes("one")).has_value());
@@ -229,7 +214,7 @@ TEST_CASE("a secret file is made with mode 0600 under any umask and never overwr
   CHECK(ReadSecretFile(path, 3).value().view() == "one");
   const auto again = WriteSecretFile(path, Bytes("two"));
   CHECK(again.error().kind == ErrorKind::kInvalidArgument);
-  CHECK(Get(path) == "one");
+  CHECK(ReadBytes(path) == "one");
   // Not through a link either, even one that leads nowhere.
   REQUIRE(::symlink((folder / "elsewhere").c_str(), (folder / "link").c_str()) == 0);
   CHECK_FALSE(WriteSecretFile(folder / "link", Bytes("two")).has_value());
@@ -238,7 +223,7 @@ TEST_CASE("a secret file is made with mode 0600 under any umask and never overwr
 }
 
 TEST_CASE("a write that fails half way leaves nothing behind") {
-  Folder folder;
+  TemporaryFolder folder;
   Put(folder / "old", "old content", 0644);
   const std::string big(100000, 'z');
   {
@@ -247,25 +232,25 @@ TEST_CASE("a write that fails half way leaves nothing behind") {
     CHECK(WriteFileAtomic(folder / "new", big).error().kind == ErrorKind::kIo);
     CHECK(WriteFileAtomic(folder / "old", big).error().kind == ErrorKind::kIo);
   }
-  CHECK(folder.entries() == 1);
-  CHECK(Get(folder / "old") == "old content");
+  CHECK(Entries(folder) == 1);
+  CHECK(ReadBytes(folder / "old") == "old content");
   CHECK(WriteFileAtomic(folder / "old", big).has_value());
-  CHECK(folder.entries() == 1);
-  CHECK(Get(folder / "old") == big);
+  CHECK(Entries(folder) == 1);
+  CHECK(ReadBytes(folder / "old") == big);
 }
 
 TEST_CASE("an atomic write makes a new file, not a longer old one") {
-  Folder folder;
+  TemporaryFolder folder;
   const std::string path = folder / "out";
   Put(path, "longer than the new content", 0640);
   const int reader = ::open(path.c_str(), O_RDONLY);  // opened before: keeps seeing the old file, whole
   CHECK(WriteFileAtomic(path, "new").has_value());
-  CHECK(Get(path) == "new");
+  CHECK(ReadBytes(path) == "new");
   CHECK(ModeOf(path) == 0640);
   char buffer[64];
   CHECK(::read(reader, buffer, sizeof buffer) == 27);
   ::close(reader);
-  CHECK(folder.entries() == 1);
+  CHECK(Entries(folder) == 1);
   const mode_t umask_before = ::umask(022);
   CHECK(WriteFileAtomic(folder / "fresh", "").has_value());
   ::umask(umask_before);
@@ -273,7 +258,7 @@ TEST_CASE("an atomic write makes a new file, not a longer old one") {
 }
 
 TEST_CASE("a file written in pieces appears whole: not before it is committed, and not if it is given up") {
-  Folder folder;
+  TemporaryFolder folder;
   const std::string path = folder / "out";
   const std::string piece(100'000, 'x');
   {
@@ -281,7 +266,7 @@ TEST_CASE("a file written in pieces appears whole: not before it is committed, a
     REQUIRE(given_up.has_value());
     given_up->Write(piece);
   }
-  CHECK(folder.entries() == 0);
+  CHECK(Entries(folder) == 0);
   auto file = AtomicFile::Create(path);
   REQUIRE(file.has_value());
   file->Write("a");
@@ -289,8 +274,8 @@ TEST_CASE("a file written in pieces appears whole: not before it is committed, a
   file->Write("b");
   CHECK(::access(path.c_str(), F_OK) != 0);
   CHECK(file->Commit().has_value());
-  CHECK(Get(path) == "a" + piece + "b");
-  CHECK(folder.entries() == 1);
+  CHECK(ReadBytes(path) == "a" + piece + "b");
+  CHECK(Entries(folder) == 1);
   auto full = AtomicFile::Create("/dev/full");
   REQUIRE(full.has_value());
   full->Write(piece);
@@ -298,13 +283,13 @@ TEST_CASE("a file written in pieces appears whole: not before it is committed, a
 }
 
 TEST_CASE("an atomic write through a link replaces the target; pipes take the bytes; folders are refused") {
-  Folder folder;
+  TemporaryFolder folder;
   Put(folder / "target", "old", 0644);
   REQUIRE(::symlink("target", (folder / "link").c_str()) == 0);
   CHECK(WriteFileAtomic(folder / "link", "new").has_value());
   CHECK(fs::is_symlink(folder / "link"));
-  CHECK(Get(folder / "target") == "new");
-  CHECK(folder.entries() == 2);
+  CHECK(ReadBytes(folder / "target") == "new");
+  CHECK(Entries(folder) == 2);
 
   // A pipe of our own, never /dev/null: run as root, an implementation that renames would replace the machine's device.
   const std::string fifo = folder / "fifo";
@@ -320,7 +305,7 @@ TEST_CASE("an atomic write through a link replaces the target; pipes take the by
 }
 
 TEST_CASE("a full device is an error that says so") {
-  Folder folder;
+  TemporaryFolder folder;
   const std::string path = folder / "full";
   if (::mknod(path.c_str(), S_IFCHR | 0600, makedev(1, 7)) != 0) {
     MESSAGE("skipped: making a device needs root");
@@ -334,14 +319,14 @@ TEST_CASE("a full device is an error that says so") {
 }
 
 TEST_CASE("a file name of the longest length can be written") {
-  Folder folder;
+  TemporaryFolder folder;
   const std::string path = folder / std::string(255, 'n');
   CHECK(WriteFileAtomic(path, "x").has_value());
-  CHECK(Get(path) == "x");
+  CHECK(ReadBytes(path) == "x");
 }
 
 TEST_CASE("a confidential file is read under the checks of a secret one") {
-  Folder folder;
+  TemporaryFolder folder;
   const std::string content(3'000'000, 'x');
   Put(folder / "filter", content, 0600);
   Put(folder / "open", "y", 0644);
@@ -353,7 +338,7 @@ TEST_CASE("a confidential file is read under the checks of a secret one") {
 }
 
 TEST_CASE("lines are given one by one, whatever their length, with or without a last line feed") {
-  Folder folder;
+  TemporaryFolder folder;
   const std::string path = folder / "lines";
   const std::string longest(200'000, 'z');
   for (const bool feed_at_end : {false, true}) {

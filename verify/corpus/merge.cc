@@ -93,20 +93,6 @@ std::string BaselineKey(const std::string& text, const std::vector<std::string>&
   return key + "," + variant;
 }
 
-void AddCounts(UnitCounts& sum, const UnitCounts& more) {
-  sum.documents += more.documents;
-  sum.failed += more.failed;
-  sum.ids_above_vocab += more.ids_above_vocab;
-  sum.invalid_utf8 += more.invalid_utf8;
-  sum.not_text += more.not_text;
-  sum.parts += more.parts;
-  sum.tested += more.tested;
-  sum.text_bytes += more.text_bytes;
-  sum.tokens += more.tokens;
-  sum.untested += more.untested;
-  for (const auto& [code, count] : more.errors) sum.errors[code] += count;
-}
-
 template <class List>
 void AddList(std::vector<uint64_t>& sum, const List& more) {
   if (sum.size() < more.size()) sum.resize(more.size());
@@ -299,7 +285,7 @@ class Merger {
     if (input == inputs_.end() || !(input->unit == listed)) return Fail(ErrorKind::kMismatch, name + ": of an input that is not on the list of units");
     done_.push_back({static_cast<uint32_t>(input - inputs_.begin()), summary.last, summary.broken, summary.unit.segment, at, file.layout()});
 
-    AddCounts(totals_.counts, summary.counts);
+    totals_.counts.Add(summary.counts);
     for (size_t i = 0; i < summary.results.size(); ++i) {
       const UnitResult& more = summary.results[i];
       UnitResult& sum = totals_.results[i];

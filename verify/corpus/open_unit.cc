@@ -8,35 +8,6 @@
 #include <cassert>
 
 namespace verdigris::verify {
-namespace {
-
-void AddTo(UnitCounts& to, const UnitCounts& from) {
-  to.ids_above_vocab += from.ids_above_vocab;
-  to.invalid_utf8 += from.invalid_utf8;
-  to.parts += from.parts;
-  to.tested += from.tested;
-  to.text_bytes += from.text_bytes;
-  to.tokens += from.tokens;
-  to.untested += from.untested;
-}
-
-void AddTo(UnitResult& to, const UnitResult& from) {
-  to.duplicate += from.duplicate;
-  to.other_layer += from.other_layer;
-  to.repeated += from.repeated;
-  to.rows += from.rows;
-  to.scored += from.scored;
-  to.short_ += from.short_;
-  to.special += from.special;
-  to.tested += from.tested;
-  to.tokens += from.tokens;
-  for (size_t i = 0; i < from.histogram.size(); ++i) to.histogram[i] += from.histogram[i];
-  for (size_t i = 0; i < from.uniform.size(); ++i) to.uniform[i] += from.uniform[i];
-  to.lengths.resize(std::max(to.lengths.size(), from.lengths.size()));
-  for (size_t i = 0; i < from.lengths.size(); ++i) to.lengths[i] += from.lengths[i];
-}
-
-}  // namespace
 
 OpenUnit::OpenUnit(const RunObject& run, Unit unit, const std::string& spill_folder, uint64_t group_memory)
     : spill_folder_(spill_folder), id_(UnitId(unit)), summary_(EmptySummary(run, unit)), builder_(spill_folder) {
@@ -107,8 +78,8 @@ Result<bool> OpenUnit::Add(uint64_t batch_number, const RecordBatch& batch, Batc
                            {tuples + static_cast<std::ptrdiff_t>(group.begin), tuples + static_cast<std::ptrdiff_t>(group.end)}});
   }
   const std::lock_guard lock(mutex_);
-  AddTo(counts_, result.counts);
-  for (size_t i = 0; i < result.results.size(); ++i) AddTo(summary_.results[i], result.results[i]);
+  counts_.Add(result.counts);
+  for (size_t i = 0; i < result.results.size(); ++i) summary_.results[i].Add(result.results[i]);
   waiting_.emplace(batch_number, std::move(mine));
   for (auto first = waiting_.begin(); first != waiting_.end() && first->first == next_; first = waiting_.begin()) {
     VERDIGRIS_RETURN_IF_ERROR(TakeInOrder(first->second));
@@ -130,7 +101,7 @@ bool OpenUnit::abandoned() const {
 
 Result<void> OpenUnit::Finish(const ByteSink& sink) {
   assert(open_ == 0 && waiting_.empty());
-  AddTo(summary_.counts, counts_);
+  summary_.counts.Add(counts_);
   summary_.content = content_.Value();
   for (const ErrorEntry& entry : errors_) VERDIGRIS_RETURN_IF_ERROR(builder_.Add(entry));
   if (!groups_) return builder_.Finish(summary_, {0, Sha256({}), Spool(spill_folder_)}, sink);

@@ -164,6 +164,19 @@ Result<uint64_t> ForEachLine(const ByteSource& source, uint64_t at, uint64_t end
 
 }  // namespace
 
+void UnitCounts::Add(const UnitCounts& more) {
+  for (const NamedCount& count : kCounts) this->*count.value += more.*count.value;
+  for (const auto& [code, count] : more.errors) errors[code] += count;
+}
+
+void UnitResult::Add(const UnitResult& more) {
+  for (const NamedTotal& total : kTotals) this->*total.value += more.*total.value;
+  for (size_t i = 0; i < more.histogram.size(); ++i) histogram[i] += more.histogram[i];
+  for (size_t i = 0; i < more.uniform.size(); ++i) uniform[i] += more.uniform[i];
+  if (lengths.size() < more.lengths.size()) lengths.resize(more.lengths.size());
+  for (size_t i = 0; i < more.lengths.size(); ++i) lengths[i] += more.lengths[i];
+}
+
 void UnitResult::Add(const Counts& counts, const PlaceOfP& place) {
   duplicate += counts.duplicate;
   other_layer += counts.other_layer;

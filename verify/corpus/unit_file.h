@@ -38,6 +38,8 @@ struct UnitCounts {
            untested = 0;
   std::map<std::string, uint64_t> errors;  // by code
   bool operator==(const UnitCounts&) const = default;
+
+  void Add(const UnitCounts& more);
 };
 
 // Over the documents that a test judged.
@@ -50,6 +52,7 @@ struct UnitResult {
 
   // Counts one tested document whose p stands at `place` (edges.h).
   void Add(const Counts& counts, const PlaceOfP& place);
+  void Add(const UnitResult& more);
 };
 
 struct UnitSummary {

@@ -40,7 +40,7 @@ ReadOptions CutAt(int64_t eos) {
 }  // namespace
 
 TEST_CASE("npy: every type and byte order, cut at an id or not") {
-  const TestFolder folder;
+  const TemporaryFolder folder;
   for (const char* type : {"<u2", ">u2", "<u4", ">u4", "<i4", ">i4", "<i8", ">i8"}) {
     CAPTURE(type);
     const std::string bytes = Vector(type, {5, 300, 2, 7, 2, 2, 9});
@@ -68,7 +68,7 @@ TEST_CASE("npy: every type and byte order, cut at an id or not") {
 }
 
 TEST_CASE("npy: heads that are not sound are a broken segment") {
-  const TestFolder folder;
+  const TemporaryFolder folder;
   const std::string data(40, '\1');
   for (const char* dictionary : {"{'descr': '<f4', 'fortran_order': False, 'shape': (10,), }", "{'descr': '|u1', 'fortran_order': False, 'shape': (40,), }",
                                  "{'descr': '<u4', 'fortran_order': True, 'shape': (5, 2), }", "{'descr': '<u4', 'fortran_order': False, 'shape': (5, 2, 1), }",
@@ -95,7 +95,7 @@ TEST_CASE("npy: heads that are not sound are a broken segment") {
 }
 
 TEST_CASE("tokens: arrays without a head") {
-  const TestFolder folder;
+  const TemporaryFolder folder;
   ReadOptions options = CutAt(0);
   options.dtype = TokenType::kU16;
   CHECK(Contents(ReadBytes(folder, "x.bin", Bytes({0, 0, 1, 2, 0, 3}, 2), options, Format::kTokens)) == Strings{"1 2", "3"});
@@ -109,14 +109,14 @@ TEST_CASE("tokens: arrays without a head") {
   ListOptions list;
   list.format = Format::kTokens;
   Listed sink;
-  const std::vector<std::string> paths{folder.Path("x.bin")};
+  const std::vector<std::string> paths{(folder / "x.bin")};
   const auto listed = ListInputs(paths, "", list, sink);
   REQUIRE(!listed);
   CHECK(listed.error().kind == ErrorKind::kInvalidArgument);
 }
 
 TEST_CASE("megatron: documents of one sequence and of several") {
-  const TestFolder folder;
+  const TemporaryFolder folder;
   const std::string path = folder.Write("d.idx", Index(8, {2, 3, 0, 1}, {0, 4, 10, 10}, {0, 1, 3, 4}));
   folder.Write("d.bin", Bytes({1, 2, 3, 4, 5, 6}, 2));
   ReadOptions options;
@@ -130,21 +130,21 @@ TEST_CASE("megatron: documents of one sequence and of several") {
   CHECK(Contents(Read(input, options, 2, 3)) == Strings{"6"});
   CHECK(Read(input, options, 2, 3).last == 2);
   // The data are part of the index, and no input of their own.
-  const Listed listed = List({folder.Path("")});
+  const Listed listed = List({(folder / "")});
   CHECK(listed.inputs.size() == 1);
   CHECK(listed.failures.empty());
   for (const auto& [code, width] : std::vector<std::pair<int, size_t>>{{1, 1}, {2, 1}, {3, 2}, {4, 4}, {5, 8}}) {
     folder.Write("e.idx", Index(code, {2, 1}, {0, static_cast<int64_t>(2 * width)}, {0, 1, 2}));
     folder.Write("e.bin", Bytes({7, 100, 9}, width));
-    CHECK(Contents(Read(ListOne(folder.Path("e.idx"), {}), {})) == Strings{"7 100", "9"});
+    CHECK(Contents(Read(ListOne((folder / "e.idx"), {}), {})) == Strings{"7 100", "9"});
   }
   folder.Write("f.idx", Index(4, {1, 1}, {0, 4}, {0, 1, 2}));
   folder.Write("f.bin", Bytes({-1, 3}, 4));
-  CHECK(Contents(Read(ListOne(folder.Path("f.idx"), {}), {})) == Strings{"<id_out_of_range>", "3"});
+  CHECK(Contents(Read(ListOne((folder / "f.idx"), {}), {})) == Strings{"<id_out_of_range>", "3"});
 }
 
 TEST_CASE("megatron: an index that is not sound is a broken segment") {
-  const TestFolder folder;
+  const TemporaryFolder folder;
   folder.Write("d.bin", Bytes({1, 2, 3, 4, 5, 6}, 2));
   const std::string sound = Index(8, {2, 4}, {0, 4}, {0, 1, 2});
   for (const std::string& index : {
@@ -169,7 +169,7 @@ TEST_CASE("megatron: an index that is not sound is a broken segment") {
   }
   CHECK(Read(ListOne(folder.Write("d.idx", sound), {}), {}).broken == "");
   folder.Write("d.bin", Bytes({1, 2, 3, 4, 5, 6}, 2) + "x");
-  CHECK(Read(ListOne(folder.Path("d.idx"), {}), {}).broken == "megatron");
+  CHECK(Read(ListOne((folder / "d.idx"), {}), {}).broken == "megatron");
   const Listed lonely = List({folder.Write("lonely.idx", sound)});
   REQUIRE(lonely.failures.size() == 1);
   CHECK(lonely.failures[0].code == "io");

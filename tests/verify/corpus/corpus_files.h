@@ -10,59 +10,18 @@
 #include <utility>
 #include <vector>
 
-#include <isa-l/igzip_lib.h>
 #include <sys/stat.h>
 #include <zstd.h>
 
 #include "doctest/doctest.h"
+#include "tests/gzip.h"
+#include "tests/temporary_folder.h"
 #include "verify/corpus/reader.h"
 
 namespace verdigris::verify {
 
-class TestFolder {
- public:
-  TestFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "verdigris-corpus-XXXXXX").string();
-    REQUIRE(::mkdtemp(name.data()) != nullptr);
-    path_ = name;
-  }
-  TestFolder(const TestFolder&) = delete;
-  TestFolder& operator=(const TestFolder&) = delete;
-  ~TestFolder() {
-    std::error_code error;
-    std::filesystem::remove_all(path_, error);
-  }
-
-  std::string Path(std::string_view name) const { return path_ + "/" + std::string(name); }
-  std::string Write(std::string_view name, std::string_view bytes) const {
-    const std::string path = Path(name);
-    std::filesystem::create_directories(std::filesystem::path(path).parent_path());
-    std::ofstream(path, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-    return path;
-  }
-
- private:
-  std::string path_;
-};
-
-inline std::string Gzip(std::string_view bytes) {
-  std::vector<uint8_t> level(ISAL_DEF_LVL1_DEFAULT);
-  std::string out(bytes.size() + bytes.size() / 64 + 4096, '\0');
-  isal_zstream stream;
-  isal_deflate_stateless_init(&stream);
-  stream.gzip_flag = IGZIP_GZIP;
-  stream.level = 1;
-  stream.level_buf = level.data();
-  stream.level_buf_size = static_cast<uint32_t>(level.size());
-  stream.next_in = reinterpret_cast<uint8_t*>(const_cast<char*>(bytes.data()));
-  stream.avail_in = static_cast<uint32_t>(bytes.size());
-  stream.end_of_stream = 1;
-  stream.next_out = reinterpret_cast<uint8_t*>(out.data());
-  stream.avail_out = static_cast<uint32_t>(out.size());
-  REQUIRE(isal_deflate_stateless(&stream) == COMP_OK);
-  out.resize(stream.total_out);
-  return out;
-}
+using testing::Gzip;
+using testing::TemporaryFolder;
 
 inline std::string Zstd(std::string_view bytes, int window_log = 0) {
   ZSTD_CCtx* const context = ZSTD_createCCtx();
@@ -165,7 +124,7 @@ inline std::vector<std::string> Contents(const Pass& pass) {
 }
 
 // Reads `bytes` under `name`, the whole as one pass.
-inline Pass ReadBytes(const TestFolder& folder, std::string_view name, std::string_view bytes, const ReadOptions& options = {},
+inline Pass ReadBytes(const TemporaryFolder& folder, std::string_view name, std::string_view bytes, const ReadOptions& options = {},
                       std::optional<Format> format = {}) {
   return Read(ListOne(folder.Write(name, bytes), options, format), options);
 }

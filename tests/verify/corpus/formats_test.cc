@@ -22,7 +22,7 @@ ReadOptions Small() {
 }  // namespace
 
 TEST_CASE("text: the file is the document") {
-  const TestFolder folder;
+  const TemporaryFolder folder;
   const Pass pass = ReadBytes(folder, "a.txt", "one\ntwo\r\n\xFF");
   CHECK(pass.records == std::vector<Seen>{{0, 0, "one\ntwo\r\n\xFF", "", ""}});
   CHECK(pass.last == 0);
@@ -37,7 +37,7 @@ TEST_CASE("text: the file is the document") {
 }
 
 TEST_CASE("lines: without their ends; empty ones are none") {
-  const TestFolder folder;
+  const TemporaryFolder folder;
   const std::string bytes = "a\r\n\n\r\nb c\nd\re\n\r\r\nlast";
   const Pass pass = ReadBytes(folder, "x", bytes, {}, Format::kLines);
   CHECK(pass.records == std::vector<Seen>{{0, 0, "a", "", ""}, {0, 6, "b c", "", ""}, {0, 10, "d\re", "", ""}, {0, 14, "\r", "", ""}, {0, 17, "last", "", ""}});
@@ -48,7 +48,7 @@ TEST_CASE("lines: without their ends; empty ones are none") {
 }
 
 TEST_CASE("jsonl: texts, names, groups, and what fails") {
-  const TestFolder folder;
+  const TemporaryFolder folder;
   ReadOptions options;
   options.group_field = "/meta/url";
   const std::string bytes =
@@ -79,7 +79,7 @@ TEST_CASE("jsonl: texts, names, groups, and what fails") {
 }
 
 TEST_CASE("csv and tsv: quoting of RFC 4180") {
-  const TestFolder folder;
+  const TemporaryFolder folder;
   ReadOptions options;
   options.group_field = "url";
   const std::string bytes =
@@ -128,7 +128,7 @@ TEST_CASE("csv and tsv: quoting of RFC 4180") {
 }
 
 TEST_CASE("warc: which records are documents") {
-  const TestFolder folder;
+  const TemporaryFolder folder;
   const std::string http = "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n";
   const std::string records = WarcRecord("warcinfo", "application/warc-fields", "a: b\r\n") + WarcRecord("conversion", "text/plain", "one\r\n\r\ntwo") +
                               WarcRecord("resource", "text/plain", "three") + WarcRecord("resource", "image/png", "\x89PNG") +
@@ -149,7 +149,7 @@ TEST_CASE("warc: which records are documents") {
 }
 
 TEST_CASE("warc: records that are not sound, in members of gzip and without") {
-  const TestFolder folder;
+  const TemporaryFolder folder;
   const std::string good = WarcRecord("conversion", "text/plain", "good"), other = WarcRecord("conversion", "text/plain", "other");
   auto with_length = [](std::string_view length) { return "WARC/1.0\r\nWARC-Type: conversion\r\nContent-Length: " + std::string(length) + "\r\n\r\nabc\r\n\r\n"; };
   const std::string long_head = "WARC/1.0\r\nWARC-Type: conversion\r\nX: " + std::string(70000, 'x') + "\r\nContent-Length: 3\r\n\r\nabc\r\n\r\n";
@@ -178,7 +178,7 @@ TEST_CASE("warc: records that are not sound, in members of gzip and without") {
 }
 
 TEST_CASE("memory follows the longest record that is allowed, not the file") {
-  const TestFolder folder;
+  const TemporaryFolder folder;
   ReadOptions options;
   options.max_record_bytes = 1 << 20;
   const std::string piece(1 << 20, 'x');
@@ -186,7 +186,7 @@ TEST_CASE("memory follows the longest record that is allowed, not the file") {
            {"x.jsonl", "{\"text\":\"", "\"}\n{\"text\":\"a\"}\n"}, {"x.csv", "text\n\"", "\"\na\n"}, {"x.txt", "", ""},
            {"x.warc", "WARC/1.0\r\nWARC-Type: conversion\r\nContent-Length: 104857600\r\n\r\n", "\r\n\r\n"}}) {
     CAPTURE(name);
-    const std::string path = folder.Path(name);
+    const std::string path = (folder / name);
     {
       std::ofstream file(path, std::ios::binary);
       file << before;
@@ -205,7 +205,7 @@ TEST_CASE("memory follows the longest record that is allowed, not the file") {
 }
 
 TEST_CASE("documents before damage count, and every reader is broken at the same record") {
-  const TestFolder folder;
+  const TemporaryFolder folder;
   std::string lines;
   std::mt19937 random(5);
   for (int i = 0; i < 60000; ++i) lines += "{\"text\":\"document " + std::to_string(random()) + "\"}\n";

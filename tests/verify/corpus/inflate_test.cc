@@ -14,7 +14,7 @@ struct Inflated {
   size_t members = 0;
 };
 
-Inflated InflateAll(const TestFolder& folder, std::string_view compressed, const InflateLimits& limits = {}) {
+Inflated InflateAll(const TemporaryFolder& folder, std::string_view compressed, const InflateLimits& limits = {}) {
   Input input;
   input.path = folder.Write("x", compressed);
   auto stream = InflatedStream::Open(input, limits, 0);
@@ -47,7 +47,7 @@ std::string Sample(size_t size, uint32_t seed) {
 }  // namespace
 
 TEST_CASE("all members of gzip and all frames of zstd, whatever their sizes") {
-  const TestFolder folder;
+  const TemporaryFolder folder;
   for (const size_t size : {size_t{0}, size_t{1}, size_t{100}, InflatedStream::kBlockBytes - 1, InflatedStream::kBlockBytes,
                             InflatedStream::kBlockBytes + 1, 3 * InflatedStream::kBlockBytes, size_t{1} << 20}) {
     CAPTURE(size);
@@ -78,7 +78,7 @@ TEST_CASE("all members of gzip and all frames of zstd, whatever their sizes") {
 }
 
 TEST_CASE("a truncated or damaged stream gives what came before, and `corrupt`") {
-  const TestFolder folder;
+  const TemporaryFolder folder;
   const std::string sample = Sample(900000, 7);
   for (const std::string& whole : {Gzip(sample), Zstd(sample)}) {
     for (const size_t kept : {size_t{5}, size_t{30}, whole.size() / 2, whole.size() - 5, whole.size() - 1}) {
@@ -103,7 +103,7 @@ TEST_CASE("a truncated or damaged stream gives what came before, and `corrupt`")
 }
 
 TEST_CASE("a bomb ends where the ratio passes 1,000 after 64 MiB, in constant memory") {
-  const TestFolder folder;
+  const TemporaryFolder folder;
   const std::string mib64(size_t{64} << 20, '\0');
   rusage before{}, after{};
   for (const bool zstd : {false, true}) {
@@ -144,7 +144,7 @@ TEST_CASE("a bomb ends where the ratio passes 1,000 after 64 MiB, in constant me
 }
 
 TEST_CASE("windows of zstd above 2^27 are read only when allowed") {
-  const TestFolder folder;
+  const TemporaryFolder folder;
   const std::string text = Sample(200000, 4);
   CHECK(InflateAll(folder, Zstd(text, 27)).bytes == text);
   const std::string wide = Zstd(text, 28);

@@ -18,9 +18,10 @@
 #include <thread>
 
 #include <nlohmann/json.hpp>
-#include <zlib.h>
 #include <zstd.h>
 
+#include "tests/gzip.h"
+#include "tests/temporary_folder.h"
 #include "tests/watermark/testing.h"
 #include "verify/corpus/merge.h"
 #include "verify/corpus/null_corpus.h"
@@ -37,47 +38,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class Folder {
- public:
-  Folder() {
-    std::string name = (fs::temp_directory_path() / "verdigris-scan-XXXXXX").string();
-    REQUIRE(::mkdtemp(name.data()) != nullptr);
-    path_ = name;
-  }
-  ~Folder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  std::string operator/(const std::string& name) const { return path_ + "/" + name; }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
-
-std::string ReadAll(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-}
-
 void WriteAll(const std::string& path, std::string_view bytes) {
   std::ofstream out(path, std::ios::binary);
   out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-}
-
-std::string Gzip(const std::string& text) {
-  z_stream stream{};
-  REQUIRE(deflateInit2(&stream, 6, Z_DEFLATED, 31, 8, Z_DEFAULT_STRATEGY) == Z_OK);
-  std::string out(deflateBound(&stream, text.size()), '\0');
-  std::string copy = text;
-  stream.next_in = reinterpret_cast<Bytef*>(copy.data());
-  stream.avail_in = static_cast<uInt>(copy.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  REQUIRE(deflate(&stream, Z_FINISH) == Z_STREAM_END);
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
-  return out;
 }
 
 std::string Zstd(const std::string& text) {
@@ -87,8 +50,8 @@ std::string Zstd(const std::string& text) {
 }
 
 // A corpus of several formats, some 300 documents of 0 to 20,000 bytes, with repetitions, ill-formed bytes and records that fail.
-void WriteCorpus(const Folder& folder) {
-  const std::string source = ReadAll(VERDIGRIS_SOURCE_DIR "/tests/data/tiny_corpus.txt");
+void WriteCorpus(const TemporaryFolder& folder) {
+  const std::string source = ReadBytes(VERDIGRIS_SOURCE_DIR "/tests/data/tiny_corpus.txt");
   std::mt19937_64 random(3);
   const auto text = [&] {
     const size_t length = random() % 7 == 0 ? random() % 20000 : random() % 900;
@@ -115,7 +78,7 @@ void WriteCorpus(const Folder& folder) {
 }
 
 struct World {
-  std::unique_ptr<Tokenizer> tokenizer = std::move(*LoadSentencePiece(ReadAll(VERDIGRIS_SOURCE_DIR "/tests/data/tiny_unigram.model")));
+  std::unique_ptr<Tokenizer> tokenizer = std::move(*LoadSentencePiece(ReadBytes(VERDIGRIS_SOURCE_DIR "/tests/data/tiny_unigram.model")));
   Profile profile = [this] {
     auto object = SchemeObject(*FindScheme("green"), tokenizer->vocab());
     object["tokenizer_sha256"] = Hex(tokenizer->digest());
@@ -159,7 +122,7 @@ struct Listed : InputSink {
   std::vector<Input> inputs;
 };
 
-std::vector<Input> List(const World& world, const Folder& corpus) {
+std::vector<Input> List(const World& world, const TemporaryFolder& corpus) {
   Listed listed;
   ListOptions options;
   options.base = corpus.path();
@@ -192,7 +155,7 @@ Outcome RunScan(const World& world, const std::vector<Input>& inputs, const std:
 std::map<std::string, std::string> Units(const std::string& out) {
   std::map<std::string, std::string> units;
   for (const auto& entry : fs::recursive_directory_iterator(out + "/done")) {
-    if (entry.is_regular_file()) units[entry.path().filename().string()] = ReadAll(entry.path().string());
+    if (entry.is_regular_file()) units[entry.path().filename().string()] = ReadBytes(entry.path().string());
   }
   return units;
 }
@@ -200,7 +163,7 @@ std::map<std::string, std::string> Units(const std::string& out) {
 }  // namespace
 
 TEST_CASE("threads, shards in any order and some twice: the same unit files, byte by byte") {
-  const Folder corpus, out;
+  const TemporaryFolder corpus, out;
   WriteCorpus(corpus);
   for (const char* group_by : {"none", "host"}) {
     CAPTURE(group_by);
@@ -260,7 +223,7 @@ TEST_CASE("threads, shards in any order and some twice: the same unit files, byt
 }
 
 TEST_CASE("units of any size: each document in exactly one, with the same numbers") {
-  const Folder corpus, out;
+  const TemporaryFolder corpus, out;
   WriteCorpus(corpus);
   std::map<std::string, std::string> expected;  // place of a row -> what it says
   uint64_t documents = 0, tested = 0, failed = 0;
@@ -350,7 +313,7 @@ bool RunAndKill(const World& world, const std::vector<Input>& inputs, const std:
 }
 
 void KillOften(int by_hook, int by_time) {
-  const Folder corpus, out;
+  const TemporaryFolder corpus, out;
   WriteCorpus(corpus);
   const World world(4096, "host");
   const std::vector<Input> inputs = List(world, corpus);
@@ -385,7 +348,7 @@ TEST_CASE("kill -9: what is there is whole, the same command goes on, the result
 TEST_CASE("slow: kill -9 at 100 points, 20 of them between fsync and rename") { KillOften(20, 80); }
 
 TEST_CASE("unit files that are not what they should be are moved away and done again") {
-  const Folder corpus, out;
+  const TemporaryFolder corpus, out;
   WriteCorpus(corpus);
   const World world;
   const std::vector<Input> inputs = List(world, corpus);
@@ -411,7 +374,7 @@ TEST_CASE("unit files that are not what they should be are moved away and done a
 }
 
 TEST_CASE("a unit done with other bytes is a contradiction: the scan ends, what was there stays") {
-  const Folder corpus, out;
+  const TemporaryFolder corpus, out;
   WriteCorpus(corpus);
   const World world;
   const std::vector<Input> inputs = List(world, corpus);
@@ -426,16 +389,16 @@ TEST_CASE("a unit done with other bytes is a contradiction: the scan ends, what 
   REQUIRE(outcome.fatal.has_value());
   CHECK(outcome.fatal->kind == ErrorKind::kMismatch);
   CHECK(outcome.fatal->message.find(id) != std::string::npos);
-  CHECK(ReadAll(path) == "other bytes");
+  CHECK(ReadBytes(path) == "other bytes");
   CHECK(fs::is_empty(name + "/tmp"));
 }
 
 TEST_CASE("an input that changed after it was listed fails, and the others do not") {
-  const Folder corpus, out;
+  const TemporaryFolder corpus, out;
   WriteCorpus(corpus);
   const World world;
   const std::vector<Input> inputs = List(world, corpus);
-  WriteAll(corpus / "a.jsonl", ReadAll(corpus / "a.jsonl") + "{\"text\":\"more\"}\n");
+  WriteAll(corpus / "a.jsonl", ReadBytes(corpus / "a.jsonl") + "{\"text\":\"more\"}\n");
   const std::string name = out / "run";
   ScanOptions options;
   const Outcome outcome = RunScan(world, inputs, name, options);
@@ -455,9 +418,9 @@ TEST_CASE("an input that changed after it was listed fails, and the others do no
 }
 
 TEST_CASE("a damaged input: its unit is broken and holds what came before, resuming says so again") {
-  const Folder corpus, out;
+  const TemporaryFolder corpus, out;
   WriteCorpus(corpus);
-  const std::string whole = ReadAll(corpus / "c.jsonl.zst");
+  const std::string whole = ReadBytes(corpus / "c.jsonl.zst");
   WriteAll(corpus / "c.jsonl.zst", whole.substr(0, whole.size() * 3 / 4));
   const World world;
   const std::vector<Input> inputs = List(world, corpus);
@@ -481,7 +444,7 @@ TEST_CASE("a damaged input: its unit is broken and holds what came before, resum
 }
 
 TEST_CASE("another run in the same directory is refused, naming the member; alpha and control may differ") {
-  const Folder out;
+  const TemporaryFolder out;
   const World world;
   REQUIRE(ScanDirectory::Open(out / "run", world.run, "{}").has_value());
   RunObject other = world.run;
@@ -497,7 +460,7 @@ TEST_CASE("another run in the same directory is refused, naming the member; alph
 }
 
 TEST_CASE("a list of inputs that is there is compared") {
-  const Folder corpus, out;
+  const TemporaryFolder corpus, out;
   WriteCorpus(corpus);
   const World world;
   std::vector<Input> inputs = List(world, corpus);
@@ -527,7 +490,7 @@ TEST_CASE("a list of inputs that is there is compared") {
 }
 
 TEST_CASE("no key, in any spelling, is in the directory of a run") {
-  const Folder corpus, out;
+  const TemporaryFolder corpus, out;
   WriteCorpus(corpus);
   const World world(16384, "host");
   REQUIRE(!RunScan(world, List(world, corpus), out / "run", {}).fatal);
@@ -538,7 +501,7 @@ TEST_CASE("no key, in any spelling, is in the directory of a run") {
   for (const auto& entry : fs::recursive_directory_iterator(out / "run")) {
     if (!entry.is_regular_file()) continue;
     ++files;
-    const std::string bytes = ReadAll(entry.path().string());
+    const std::string bytes = ReadBytes(entry.path().string());
     for (size_t at = 0; at + 8 <= raw.size(); at += 8) CHECK(bytes.find(raw.substr(at, 8)) == std::string::npos);
     for (size_t at = 0; at + 16 <= hex.size(); at += 16) CHECK(bytes.find(hex.substr(at, 16)) == std::string::npos);
   }
@@ -562,7 +525,7 @@ TEST_CASE("a null corpus: every document in the order of the inputs, with its gr
     uint64_t tokens = 0, failed = 0;
     size_t done = 0;
   };
-  const Folder corpus, out;
+  const TemporaryFolder corpus, out;
   WriteCorpus(corpus);
   const World world;
   const std::vector<Input> inputs = List(world, corpus);

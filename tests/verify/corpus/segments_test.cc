@@ -68,7 +68,7 @@ uint64_t EndsIn(const Seen& seen, uint64_t unit_bytes) { return (seen.offset + s
 }  // namespace
 
 TEST_CASE("each document in exactly one unit") {
-  const TestFolder folder;
+  const TemporaryFolder folder;
   std::mt19937 random(17);
   for (const Case& test : Cases(random)) {
     CAPTURE(test.name);
@@ -113,7 +113,7 @@ TEST_CASE("each document in exactly one unit") {
 }
 
 TEST_CASE("a record longer than units leaves units without documents") {
-  const TestFolder folder;
+  const TemporaryFolder folder;
   ReadOptions options;
   options.unit_bytes = 1024;
   for (const bool compressed : {false, true}) {
@@ -132,7 +132,7 @@ TEST_CASE("a record longer than units leaves units without documents") {
 }
 
 TEST_CASE("an input that ends where a unit does has no unit more") {
-  const TestFolder folder;
+  const TemporaryFolder folder;
   ReadOptions options;
   options.unit_bytes = 4;
   for (const bool compressed : {false, true}) {

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "tests/temporary_folder.h"
 #include "tests/verify/suspect/case.h"
 
 using namespace verdigris;
@@ -13,22 +14,6 @@ using namespace verdigris::verify;
 namespace {
 
 namespace fs = std::filesystem;
-
-class Folder {
- public:
-  Folder() : path_(fs::temp_directory_path() / ("verdigris-answers-" + std::to_string(::getpid()))) { fs::remove_all(path_); }
-  ~Folder() { fs::remove_all(path_); }
-  std::string operator/(const std::string& name) const { return path_ / name; }
-  std::string path() const { return path_; }
-
- private:
-  fs::path path_;
-};
-
-std::string Bytes(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
 
 void Put(const std::string& path, const std::string& bytes) { std::ofstream(path, std::ios::binary) << bytes; }
 
@@ -120,7 +105,7 @@ TEST_CASE("classes of what could be read: the first that applies") {
 }
 
 TEST_CASE("a directory is planned once, and says what it is") {
-  const Folder folder;
+  const TemporaryFolder folder;
   Plan3(folder.path());
   const auto files = ReadInvestigation(folder.path());
   REQUIRE_MESSAGE(files.has_value(), files.error().message);
@@ -135,7 +120,7 @@ TEST_CASE("a directory is planned once, and says what it is") {
 }
 
 TEST_CASE("bodies and lines are stored together, and a second line of an id is a repeat") {
-  const Folder folder;
+  const TemporaryFolder folder;
   Plan3(folder.path());
   std::vector<InvestigationLog::Entry> entries = {{Example("p1#0"), "body one"}, {Example("p1#1"), ""}, {Example("p1#0"), "again"}};
   {
@@ -147,7 +132,7 @@ TEST_CASE("bodies and lines are stored together, and a second line of an id is a
     REQUIRE_FALSE(second.has_value());
     CHECK(second.error().kind == ErrorKind::kUnsafe);
   }
-  CHECK(Bytes(folder / "raw.bin") == "body oneagain");
+  CHECK(ReadBytes(folder / "raw.bin") == "body oneagain");
   CHECK(ClassesOf(folder.path()) == std::vector<std::string>{"p1#0 ok", "p1#1 ok", "p1#0 repeat"});
   CHECK(*ReadFileRange(folder / "raw.bin", entries[2].answer.raw_offset, entries[2].answer.raw_length) == "again");
   CHECK(ReadFileRange(folder / "raw.bin", 8, 6).error().kind == ErrorKind::kMalformed);
@@ -155,11 +140,11 @@ TEST_CASE("bodies and lines are stored together, and a second line of an id is a
 }
 
 TEST_CASE("wherever a kill tears the files, the next start has whole lines with their bodies") {
-  const Folder folder;
+  const TemporaryFolder folder;
   Plan3(folder.path());
   std::vector<InvestigationLog::Entry> entries = {{Example("p1#0"), "first"}, {Example("p2#0"), "second"}};
   REQUIRE(InvestigationLog::Open(folder.path())->Store(entries).has_value());
-  const std::string answers = Bytes(folder / "answers.jsonl"), raw = Bytes(folder / "raw.bin"), events = Bytes(folder / "events.jsonl");
+  const std::string answers = ReadBytes(folder / "answers.jsonl"), raw = ReadBytes(folder / "raw.bin"), events = ReadBytes(folder / "events.jsonl");
   const size_t first = answers.find('\n') + 1;
   for (size_t length = 0; length <= answers.size(); ++length) {
     // The line is torn, the body is there; what a reader sees before the cut is what it sees after it.
@@ -168,18 +153,18 @@ TEST_CASE("wherever a kill tears the files, the next start has whole lines with 
     const auto before = ClassesOf(folder.path());
     REQUIRE(InvestigationLog::Open(folder.path()).has_value());
     const size_t whole = length == answers.size() ? answers.size() : length >= first ? first : 0;
-    CHECK(Bytes(folder / "answers.jsonl") == answers.substr(0, whole));
-    CHECK(Bytes(folder / "raw.bin") == raw.substr(0, whole == answers.size() ? 11 : whole == 0 ? 0 : 5));
+    CHECK(ReadBytes(folder / "answers.jsonl") == answers.substr(0, whole));
+    CHECK(ReadBytes(folder / "raw.bin") == raw.substr(0, whole == answers.size() ? 11 : whole == 0 ? 0 : 5));
     CHECK(ClassesOf(folder.path()) == before);
   }
   Put(folder / "events.jsonl", events + "{\"event\":");
   REQUIRE(ReadInvestigation(folder.path()).has_value());
   REQUIRE(InvestigationLog::Open(folder.path()).has_value());
-  CHECK(Bytes(folder / "events.jsonl") == events);
+  CHECK(ReadBytes(folder / "events.jsonl") == events);
 }
 
 TEST_CASE("lines whose bodies are not there, or that go back, are malformed") {
-  const Folder folder;
+  const TemporaryFolder folder;
   Plan3(folder.path());
   std::vector<InvestigationLog::Entry> entries = {{Example("p1#0"), "first"}};
   REQUIRE(InvestigationLog::Open(folder.path())->Store(entries).has_value());
@@ -195,7 +180,7 @@ TEST_CASE("lines whose bodies are not there, or that go back, are malformed") {
 }
 
 TEST_CASE("S13: a change of any member of the three files is named, and a recorded one stands") {
-  const Folder folder;
+  const TemporaryFolder folder;
   Plan3(folder.path());
   const Case made = MakeCase();
   struct Row {
@@ -234,7 +219,7 @@ TEST_CASE("S13: a change of any member of the three files is named, and a record
   };
   for (const Row& row : rows) {
     CAPTURE(row.named);
-    const std::string path = folder / row.file, bytes = Bytes(path);
+    const std::string path = folder / row.file, bytes = ReadBytes(path);
     std::string changed = bytes;
     const size_t at = changed.find(row.from);
     REQUIRE(at != std::string::npos);
@@ -244,7 +229,7 @@ TEST_CASE("S13: a change of any member of the three files is named, and a record
     REQUIRE_MESSAGE(files.has_value(), files.error().message);
     CHECK(files->changed == std::vector<std::string>{row.named});
     // Recorded, it stands, and says what it does to the verdict.
-    const std::string events = Bytes(folder / "events.jsonl");
+    const std::string events = ReadBytes(folder / "events.jsonl");
     REQUIRE(InvestigationLog::Open(folder.path())->Append(WriteDeviation(*files, "2027-01-05T00:00:00Z", "because")).has_value());
     const auto recorded = ReadInvestigation(folder.path());
     REQUIRE(recorded.has_value());
@@ -261,9 +246,9 @@ TEST_CASE("S13: a change of any member of the three files is named, and a record
 }
 
 TEST_CASE("prompts changed after a look make the verdict inconclusive, before one they do not") {
-  const Folder folder;
+  const TemporaryFolder folder;
   Plan3(folder.path());
-  const std::string prompts = Bytes(folder / "prompts.jsonl");
+  const std::string prompts = ReadBytes(folder / "prompts.jsonl");
   std::string other = prompts;
   other.replace(other.find("dragon"), 6, "wyvern");
   REQUIRE(InvestigationLog::Open(folder.path())->Append(WriteEvent(kEventLook, "2027-01-04T00:00:00Z", {{"tokens", 100}})).has_value());
@@ -277,7 +262,7 @@ TEST_CASE("prompts changed after a look make the verdict inconclusive, before on
 }
 
 TEST_CASE("states follow from the files") {
-  const Folder folder;
+  const TemporaryFolder folder;
   Plan3(folder.path());
   const auto state = [&] { return StateName(ReadInvestigation(folder.path())->state); };
   CHECK(state() == "planned");
@@ -295,7 +280,7 @@ TEST_CASE("states follow from the files") {
 }
 
 TEST_CASE("a directory that is none says so, and nothing is made in it") {
-  const Folder folder;
+  const TemporaryFolder folder;
   CHECK(ReadInvestigation(folder.path()).error().kind == ErrorKind::kNotFound);
   fs::create_directory(folder.path());
   CHECK(InvestigationLog::Open(folder.path()).error().kind == ErrorKind::kNotFound);

@@ -9,6 +9,7 @@
 
 #include <doctest/doctest.h>
 
+#include "tests/temporary_folder.h"
 #include "tests/test_keys.h"
 #include "tests/verify/suspect/toy_world.h"
 #include "verify/suspect/verdict.h"
@@ -45,32 +46,6 @@ class ToyTokenizer : public verify::Tokenizer {
 
  private:
   static constexpr IdRange kSpecial{0, ToyModel::kFirstId - 1};
-};
-
-class ToyFolder {
- public:
-  ToyFolder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "verdigris-toy-XXXXXX").string();
-    REQUIRE(::mkdtemp(pattern.data()) != nullptr);
-    path_ = pattern;
-  }
-  ~ToyFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  ToyFolder(const ToyFolder&) = delete;
-  std::string Path(const std::string& name) const { return (path_ / name).string(); }
-  std::string Write(const std::string& name, const std::string& bytes) const {
-    std::ofstream(Path(name), std::ios::binary) << bytes;
-    return Path(name);
-  }
-  std::string Read(const std::string& name) const {
-    std::ifstream in(Path(name), std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-  }
-
- private:
-  std::filesystem::path path_;
 };
 
 // An answer with the distribution from which each id was drawn.

@@ -27,7 +27,7 @@ PieceMap PiecesOf(const Tokenizer& tokenizer) {
 
 // One investigation and what its inputs point to.
 struct World {
-  ToyFolder folder;
+  TemporaryFolder folder;
   Profile profile;
   ToyTokenizer tokenizer;
   PieceMap pieces = PiecesOf(tokenizer);
@@ -80,11 +80,11 @@ struct World {
     content.prompts_sha256 = made->digest();
     const auto investigation = Investigation::Create(content);
     REQUIRE_MESSAGE(investigation, investigation.error().message);
-    REQUIRE(WriteInvestigation(folder.Path("case"), *planned, *investigation, *made));
+    REQUIRE(WriteInvestigation((folder / "case"), *planned, *investigation, *made));
     Read();
   }
   void Read() {
-    auto read = ReadInvestigation(folder.Path("case"));
+    auto read = ReadInvestigation((folder / "case"));
     REQUIRE_MESSAGE(read, read.error().message);
     files.emplace(std::move(*read));
     inputs.records.files = &*files;
@@ -361,12 +361,12 @@ TEST_CASE("matched decoys: other accounts inside their own filters") {
 
   // The same file passes recomputation: windows in the order of the log, the grid by deviation.
   matched(1, 20);
-  std::filesystem::create_directory(world.folder.Path("evidence"));
-  world.inputs.evidence_folder = world.folder.Path("evidence");
+  std::filesystem::create_directory((world.folder / "evidence"));
+  world.inputs.evidence_folder = (world.folder / "evidence");
   const SuspectFinding written = world.Judge();
   for (const SuspectTest& each : written.tests) {
     CAPTURE(each.coefficients);
-    const auto rows = ReadCoefficients(world.folder.Path("evidence/" + each.coefficients), 2, true);
+    const auto rows = ReadCoefficients((world.folder / "evidence/" + each.coefficients), 2, true);
     REQUIRE_MESSAGE(rows, rows.error().message);
     CHECK(rows->rows() == each.scored);
     const auto outcome = OutcomeOf(world.profile, *rows, world.keys[0].key.secret());
@@ -395,14 +395,14 @@ TEST_CASE("coefficient files and finding.json: what is written gives the same nu
     CAPTURE(name);
     World world(ToyProfile(*FindScheme(name)));
     world.inputs.records.elsewhere = {world.Answers("a.jsonl", world.base, 0.5, 1)};
-    std::filesystem::create_directory(world.folder.Path("evidence"));
-    world.inputs.evidence_folder = world.folder.Path("evidence");
+    std::filesystem::create_directory((world.folder / "evidence"));
+    world.inputs.evidence_folder = (world.folder / "evidence");
     const SuspectFinding finding = world.Judge();
     CHECK(Sha256(AsBytes(world.folder.Read("evidence/corpus.jsonl"))) == finding.corpus_digest);
     for (const SuspectTest& test : finding.tests) {
       const std::string bytes = world.folder.Read("evidence/" + test.coefficients);
       CHECK(Sha256(AsBytes(bytes)) == *test.coefficients_sha256);
-      const auto rows = ReadCoefficients(world.folder.Path("evidence/" + test.coefficients), 2, false);
+      const auto rows = ReadCoefficients((world.folder / "evidence/" + test.coefficients), 2, false);
       REQUIRE_MESSAGE(rows, rows.error().message);
       CHECK(rows->rows() == test.scored);
       const auto outcome = OutcomeOf(world.profile, *rows, world.keys[0].key.secret());
@@ -433,7 +433,7 @@ TEST_CASE("the same for any number of threads, and for records that came twice")
   CHECK(twice.log10_p == nlohmann::json::parse(once)["log10_p"].get<double>());
   // One id with two contents: the units contradict each other.
   world.inputs.records.elsewhere = {path, world.folder.Write("b.jsonl", "{\"id\":\"p0#0\",\"output\":[3,4,5]}\n")};
-  CHECK(world.Error() == "internal: " + world.folder.Path("b.jsonl") + ":1: an id of two contents");
+  CHECK(world.Error() == "internal: " + (world.folder / "b.jsonl") + ":1: an id of two contents");
 }
 
 TEST_CASE("sensitivity: halves, domains, heavy windows, prompts") {
@@ -554,7 +554,7 @@ TEST_CASE("what does not belong to the plan is named") {
   CHECK(world.Error().starts_with("mismatch: scheme_id of the plan is "));
   world.inputs.records.profile = &world.profile;
   world.inputs.records.elsewhere = {world.folder.Write("b.jsonl", "{\"id\":\"q9#0\",\"output\":[3,4,5]}\n")};
-  CHECK(world.Error() == "mismatch: " + world.folder.Path("b.jsonl") + ":1: the answer is to a prompt that prompts.jsonl does not have");
+  CHECK(world.Error() == "mismatch: " + (world.folder / "b.jsonl") + ":1: the answer is to a prompt that prompts.jsonl does not have");
 }
 
 TEST_CASE("reading: the log of an account decides, unmarked texts beside it") {
@@ -664,7 +664,7 @@ TEST_CASE("an endpoint's answers and the same from a file give the same numbers"
                  {"logprobs", {{"tokens", tokens}, {"token_logprobs", own}, {"text_offset", offsets}, {"top_logprobs", lists}}}}}}}).dump();
   }
   {
-    auto log = InvestigationLog::Open(endpoint.folder.Path("case"));
+    auto log = InvestigationLog::Open((endpoint.folder / "case"));
     REQUIRE(log);
     REQUIRE(log->Store(entries));
   }
@@ -684,7 +684,7 @@ TEST_CASE("an endpoint's answers and the same from a file give the same numbers"
   endpoint.Read();
   CHECK(endpoint.Judge().verdict == SuspectVerdict::kDetected);
   // Files have no place here.
-  endpoint.inputs.records.elsewhere = {files.folder.Path("a.jsonl")};
+  endpoint.inputs.records.elsewhere = {(files.folder / "a.jsonl")};
   CHECK(endpoint.Error() == "mismatch: the suspect of the plan is an endpoint: its answers are those that were collected");
 }
 
@@ -713,5 +713,5 @@ TEST_CASE("references from a file: the same numbers as the model itself, and a h
   const auto partial = ReferenceFromFiles({world.folder.Write("T.jsonl", lines.substr(0, lines.rfind('\n', lines.size() - 2) + 1))}, world.files->prompts, world.tokenizer, world.pieces);
   REQUIRE(partial);
   world.inputs.references["T"] = *partial;
-  CHECK(world.Error() == "mismatch: " + world.folder.Path("a.jsonl") + ":60: " + world.folder.Path("T.jsonl") + " has no lists for this answer");
+  CHECK(world.Error() == "mismatch: " + (world.folder / "a.jsonl") + ":60: " + (world.folder / "T.jsonl") + " has no lists for this answer");
 }

@@ -30,20 +30,20 @@ struct Peers {
   Peers(std::string name_of, std::string file_of) : name(std::move(name_of)), file(std::move(file_of)), model(*ReadSentencePieceModel(file)) {
     REQUIRE(PieceSegments::Eligible(model));
     fast = std::make_unique<FastSentencePiece>(model, kDefaultCacheBytes);
-    library = std::make_unique<sentencepiece::SentencePieceProcessor>();
-    REQUIRE(library->LoadFromSerializedProto(file).ok());
+    reference = std::make_unique<sentencepiece::SentencePieceProcessor>();
+    REQUIRE(reference->LoadFromSerializedProto(file).ok());
   }
   bool unigram() const { return model.type == ModelType::kUnigram; }
 
   std::string name, file;
   SentencePieceModel model;
   std::unique_ptr<FastSentencePiece> fast;
-  std::unique_ptr<sentencepiece::SentencePieceProcessor> library;
+  std::unique_ptr<sentencepiece::SentencePieceProcessor> reference;
 };
 
 std::vector<Token> ByLibrary(const Peers& peers, std::string_view text) {
   std::vector<Token> out;
-  const auto encoded = peers.library->EncodeAsImmutableProto(text);
+  const auto encoded = peers.reference->EncodeAsImmutableProto(text);
   for (size_t i = 0; i < encoded.pieces_size(); ++i) {
     const auto piece = encoded.pieces(static_cast<int>(i));
     out.push_back({piece.id(), piece.begin(), piece.end()});
@@ -261,7 +261,7 @@ TEST_CASE("which models are taken: not those with an unused piece, a suffix, oth
 // What the model cuts: the text of its tokens, put together.
 std::string Normalised(const Peers& peers, std::string_view text) {
   std::string out;
-  const auto encoded = peers.library->EncodeAsImmutableProto(text);
+  const auto encoded = peers.reference->EncodeAsImmutableProto(text);
   for (size_t i = 0; i < encoded.pieces_size(); ++i) {
     const auto piece = encoded.pieces(static_cast<int>(i));
     if (peers.model.pieces[piece.id()].type == PieceType::kByte) {

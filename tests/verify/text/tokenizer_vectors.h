@@ -60,6 +60,15 @@ inline void CheckAscending(const std::vector<Token>& tokens, size_t document_byt
   CHECK(ascend);
 }
 
+// `good` cut short after i of 200 parts, and from i = 200 on with one bit flipped.
+inline std::string Mutated(const std::string& good, size_t i, std::mt19937_64& random) {
+  if (i < 200) return good.substr(0, good.size() * i / 200);
+  std::string file = good;
+  const size_t bit = random() % (8 * file.size());
+  file[bit / 8] = static_cast<char>(file[bit / 8] ^ 1 << bit % 8);
+  return file;
+}
+
 inline std::vector<std::string> Characters(const std::string& utf8) {
   std::vector<std::string> out;
   for (const char c : utf8) {
