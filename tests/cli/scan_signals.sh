@@ -7,7 +7,7 @@ writer=$!
 for signal in INT TERM; do
   status=0
   start=$(date +%s%N)
-  timeout --preserve-status -s $signal 1 "$VERDIGRIS" scan --profile "$data/plain.json" --key plain-provider.key --format jsonl --ids-field tokens -o run-$signal - < in || status=$?
+  timeout --preserve-status -s $signal 2 "$VERDIGRIS" scan --profile "$data/plain.json" --key plain-provider.key --format jsonl --ids-field tokens -o run-$signal - < in || status=$?
   took=$(( ($(date +%s%N) - start) / 1000000 ))
   echo "exit $status"
   [ $took -lt 5000 ] || echo "took $took ms"
