@@ -5,7 +5,7 @@
 // what it allocates is bounded, and while one of these readers is open so is the memory of the process: a backstop for what Arrow
 // allocates past its pool. A row group in which something is thrown gives one failed record, and the next is read.
 // Tested by tests/interop/corpus_peers.py, tests/fuzz/fuzz_corpus_parquet.cc.
-#include "verify/corpus/parquet_reader.h"
+#include "verify/corpus/parquet_module.h"
 
 #include <arrow/io/file.h>
 #include <arrow/memory_pool.h>
@@ -354,19 +354,21 @@ class ParquetReader : public Reader {
   uint64_t bytes_read_ = 0;
 };
 
-}  // namespace
-
-Result<std::optional<uint64_t>> CountRowGroups(const Input& input) {
+Result<std::optional<uint64_t>> Count(const Input& input) {
   const ProcessMemoryLimit limit;
   VERDIGRIS_ASSIGN_OR_RETURN(const std::unique_ptr<OpenFile> open, OpenParquet(input));
   return open == nullptr ? std::optional<uint64_t>() : std::optional<uint64_t>(open->first_rows.size() - 1);
 }
 
-Result<std::unique_ptr<Reader>> OpenParquetReader(const Input& input, const ReadOptions& options, uint64_t first, uint64_t end) {
+Result<std::unique_ptr<Reader>> Open(const Input& input, const ReadOptions& options, uint64_t first, uint64_t end) {
   const ProcessMemoryLimit limit;
   VERDIGRIS_ASSIGN_OR_RETURN(std::unique_ptr<OpenFile> open, OpenParquet(input));
   if (open == nullptr) return BrokenReader("parquet", 0);
   return std::unique_ptr<Reader>(std::make_unique<ParquetReader>(std::move(open), options, first, end));
 }
+
+}  // namespace
+
+extern "C" __attribute__((visibility("default"))) const ParquetModule verdigris_parquet_module = {Count, Open};
 
 }  // namespace verdigris::verify

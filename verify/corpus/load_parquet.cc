@@ -1,0 +1,37 @@
+// A build with Arrow C++: the module is looked for where it is installed, then where it was built.
+#include <dlfcn.h>
+
+#include "verify/corpus/parquet_module.h"
+
+namespace verdigris::verify {
+namespace {
+
+// The module stays loaded: readers of it may live as long as the process. RTLD_DEEPBIND: its libraries find their own symbols
+// before ours.
+Result<const ParquetModule*> Load() {
+  for (const char* path : {VERDIGRIS_PARQUET_INSTALLED, VERDIGRIS_PARQUET_BUILT}) {
+    void* module = ::dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_DEEPBIND);
+    if (module == nullptr) continue;
+    if (const void* symbol = ::dlsym(module, kParquetModuleSymbol)) return static_cast<const ParquetModule*>(symbol);
+  }
+  return Fail(ErrorKind::kUnsupported, std::string("the module that reads Parquet cannot be loaded: ") + ::dlerror());
+}
+
+Result<const ParquetModule*> Module() {
+  static const Result<const ParquetModule*> loaded = Load();
+  return loaded;
+}
+
+}  // namespace
+
+Result<std::optional<uint64_t>> CountRowGroups(const Input& input) {
+  VERDIGRIS_ASSIGN_OR_RETURN(const ParquetModule* module, Module());
+  return module->count_row_groups(input);
+}
+
+Result<std::unique_ptr<Reader>> OpenParquetReader(const Input& input, const ReadOptions& options, uint64_t first, uint64_t end) {
+  VERDIGRIS_ASSIGN_OR_RETURN(const ParquetModule* module, Module());
+  return module->open_reader(input, options, first, end);
+}
+
+}  // namespace verdigris::verify
