@@ -460,7 +460,7 @@ TEST_CASE("a Scratch that served another tokenizer changes nothing") {
 }
 
 // Peak memory of a process of its own that encodes the text, less that of one that does not, in bytes; -1 where it cannot be had.
-double PeakBytes(const FastSentencePiece& fast, const std::string& text) {
+[[maybe_unused]] double PeakBytes(const FastSentencePiece& fast, const std::string& text) {
   double peak[2];
   for (const bool encode : {false, true}) {
     const pid_t child = fork();
@@ -480,7 +480,7 @@ double PeakBytes(const FastSentencePiece& fast, const std::string& text) {
   return peak[1] - peak[0];
 }
 
-void CheckMemory(const Peers& peers) {
+void CheckMemory([[maybe_unused]] const Peers& peers) {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
   MESSAGE("skipped: sanitizers take memory of their own");
 #else
