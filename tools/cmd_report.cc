@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "tools/corpus_texts.h"
+#include "tools/dolma.h"
 #include "tools/inputs.h"
 #include "tools/judgement.h"
 #include "tools/terminal/message.h"
@@ -140,11 +141,21 @@ Result<void> WriteSarifFile(const Results& results, const verify::Sink& out) {
   return {};
 }
 
+Result<ExitCode> ReportDolma(const Options& options, const Results& results, std::string& hint) {
+  VERDIGRIS_ASSIGN_OR_RETURN(auto rows, verify::ResultReader<DocumentResult>::Open(results.folder() + "/" + std::string(verify::kResultsFile)));
+  const size_t slash = options.units.rfind('/');
+  const std::string run = options.units.empty() ? results.folder() : slash == std::string::npos ? "." : options.units.substr(0, slash);
+  auto written = WriteDolma(std::move(rows), results.summary(), run, options.base, options.output);
+  if (!written && written.error().kind == ErrorKind::kNotFound) hint = "--units names units.jsonl of the run, --base the folder that its inputs lie in";
+  VERDIGRIS_RETURN_IF_ERROR(written);
+  return kExitYes;
+}
+
 Result<ExitCode> Report(const Options& options, Context& context) {
   if (context.files.size() != 1) return Fail(ErrorKind::kInvalidArgument, "one folder of results is needed, got " + std::to_string(context.files.size()));
-  static constexpr std::string_view kFormats[] = {"html", "csv", "tsv", "sarif", "parquet"};
+  static constexpr std::string_view kFormats[] = {"html", "csv", "tsv", "sarif", "dolma", "parquet"};
   if (std::find(std::begin(kFormats), std::end(kFormats), options.format) == std::end(kFormats)) {
-    return Fail(ErrorKind::kInvalidArgument, "--format must be html, csv, tsv or sarif, got " + Shown(options.format));
+    return Fail(ErrorKind::kInvalidArgument, "--format must be html, csv, tsv, sarif or dolma, got " + Shown(options.format));
   }
   const bool table = options.format == "csv" || options.format == "tsv";
   if (options.all && !table) return Fail(ErrorKind::kInvalidArgument, "--all belongs to --format csv and tsv");
@@ -155,6 +166,7 @@ Result<ExitCode> Report(const Options& options, Context& context) {
   VERDIGRIS_ASSIGN_OR_RETURN(const Results results, Results::Open(context.files.front(), context.hint));
   if (options.format != "html" && options.snippet != "0") return Fail(ErrorKind::kInvalidArgument, "--snippet belongs to --format html");
   VERDIGRIS_ASSIGN_OR_RETURN(const Texts texts, OpenTexts(options, results, context.hint));
+  if (options.format == "dolma") return ReportDolma(options, results, context.hint);
   auto file = verify::AtomicFile::Create(options.output);
   if (!file) return AsWriteError(file.error());
   const verify::Sink out = [&](std::string_view bytes) { file->Write(bytes); };
@@ -171,9 +183,9 @@ Result<ExitCode> Report(const Options& options, Context& context) {
 
 Command Add(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  app.add_option("--format", options->format, "of the file written (html)")->type_name("html|csv|tsv|sarif");
+  app.add_option("--format", options->format, "of the file written (html)")->type_name("html|csv|tsv|sarif|dolma");
   app.add_flag("--all", options->all, "csv, tsv: rows that are no findings, too");
-  app.add_option("-o,--output", options->output, "the file to write")->type_name("FILE")->required();
+  app.add_option("-o,--output", options->output, "the file to write; dolma: a new folder")->type_name("FILE")->required();
   app.add_option("--snippet", options->snippet, "html: show the texts of N findings (0)")->type_name("N");
   app.add_option("--profile", options->judge.profile, "profile of the scan, for --snippet")->type_name("FILE");
   app.add_option("--key", options->judge.keys, "keys of the scan, for --snippet")->type_name("FILE")->allow_extra_args(false);

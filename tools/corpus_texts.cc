@@ -42,6 +42,13 @@ class OneInput : public verify::InputSink {
 
 }  // namespace
 
+Result<verify::Input> InputAt(const std::string& path, const verify::ListOptions& options) {
+  OneInput sink;
+  VERDIGRIS_RETURN_IF_ERROR(verify::ListInputs({&path, 1}, "", options, sink));
+  if (!sink.found) return Fail(ErrorKind::kNotFound, sink.reason.empty() ? "the input is not there" : sink.reason);
+  return std::move(*sink.found);
+}
+
 Result<std::string> CorpusTexts::Read(const verify::DocumentResult& row) const {
   if (row.part > 0) return Fail(ErrorKind::kNotSupported, "only the first part of a document that was cut is shown");
   VERDIGRIS_ASSIGN_OR_RETURN(const verify::ListedInput listed, FindInput(unit_list_, row.uri));
@@ -50,10 +57,8 @@ Result<std::string> CorpusTexts::Read(const verify::DocumentResult& row) const {
   options.read.unit_bytes = listed.unit.unit_bytes;
   if (!listed.unit.path.empty()) options.read.text_field = listed.unit.path;
   const std::string path = base_.empty() || row.uri.starts_with("/") ? row.uri : base_ + "/" + row.uri;
-  OneInput sink;
-  VERDIGRIS_RETURN_IF_ERROR(verify::ListInputs({&path, 1}, "", options, sink));
-  if (!sink.found) return Fail(ErrorKind::kNotFound, sink.reason.empty() ? "the input is not there" : sink.reason);
-  VERDIGRIS_ASSIGN_OR_RETURN(const auto reader, verify::OpenReader(*sink.found, options.read, row.segment, row.segment + 1));
+  VERDIGRIS_ASSIGN_OR_RETURN(const verify::Input input, InputAt(path, options));
+  VERDIGRIS_ASSIGN_OR_RETURN(const auto reader, verify::OpenReader(input, options.read, row.segment, row.segment + 1));
   verify::Record record;
   for (uint64_t ordinal = 0;; ++ordinal) {
     VERDIGRIS_ASSIGN_OR_RETURN(const bool more, reader->Next(record));

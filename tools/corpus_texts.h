@@ -4,10 +4,14 @@
 #include <string>
 
 #include "tools/judgement.h"
+#include "verify/corpus/input.h"
 #include "verify/corpus/result_files.h"
 #include "verify/report/corpus_page.h"
 
 namespace verdigris::tools {
+
+// The one input at a path that a run lists. kNotFound with the reason where there is none.
+Result<verify::Input> InputAt(const std::string& path, const verify::ListOptions& options);
 
 class CorpusTexts {
  public:

@@ -168,18 +168,24 @@ std::string ReadingJson(const verify::ListOptions& options) {
          "\n";
 }
 
+Result<verify::ListOptions> ReadingOfRun(const std::string& directory, const RunObject& run) {
+  const std::string path = directory + "/" + std::string(kReadingFile);
+  VERDIGRIS_ASSIGN_OR_RETURN(const std::string bytes, verify::ReadFile(path, Json::kMaxBytes));
+  VERDIGRIS_ASSIGN_OR_RETURN(verify::ListOptions out, ParseReading(path, bytes));
+  out.read.eos = run.eos;
+  if (!run.dtype.empty()) {
+    VERDIGRIS_ASSIGN_OR_RETURN(out.read.dtype, ParseTokenType(run.dtype));
+  }
+  return out;
+}
+
 Result<verify::ListOptions> ReadingOf(const ScanArguments& a, const std::optional<RunObject>& there, const verify::GroupNamer& namer) {
   verify::ListOptions out;
   std::optional<verify::ListOptions> kept;
   const std::string path = a.output + "/" + std::string(kReadingFile);
   if (there) {
-    VERDIGRIS_ASSIGN_OR_RETURN(const std::string bytes, verify::ReadFile(path, Json::kMaxBytes));
-    VERDIGRIS_ASSIGN_OR_RETURN(kept, ParseReading(path, bytes));
+    VERDIGRIS_ASSIGN_OR_RETURN(kept, ReadingOfRun(a.output, *there));
     out = *kept;
-    out.read.eos = there->eos;
-    if (!there->dtype.empty()) {
-      VERDIGRIS_ASSIGN_OR_RETURN(out.read.dtype, ParseTokenType(there->dtype));
-    }
   }
   if (!a.base.empty()) out.base = a.base;
   if (!a.format.empty()) {

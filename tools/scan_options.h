@@ -48,6 +48,8 @@ Result<Rule> ParseRule(std::string_view text);
 // Errors   kMismatch where the directory's are others.
 Result<verify::ListOptions> ReadingOf(const ScanArguments& arguments, const std::optional<verify::RunObject>& there, const verify::GroupNamer& namer);
 std::string ReadingJson(const verify::ListOptions& options);
+// How a run's directory says that its inputs are read, without the field that names groups.
+Result<verify::ListOptions> ReadingOfRun(const std::string& directory, const verify::RunObject& run);
 inline constexpr std::string_view kReadingFile = "reading.json";
 
 // Keys, profile, tokenizer and lists of a scan, and the setup that points into them. Not moved once `setup` is made.

@@ -15,7 +15,6 @@
 namespace verdigris::verify {
 namespace {
 
-constexpr uint64_t kNoEnd = std::numeric_limits<uint64_t>::max();
 constexpr uint64_t kGroupMemory = uint64_t{1} << 20;  // states of groups are not part of a calibration's run
 
 class NullReader {

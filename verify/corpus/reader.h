@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -49,7 +50,9 @@ class Reader {
   virtual uint64_t bytes_read() const = 0;
 };
 
-// Records of segments [first, end). An unseekable input (Input::seekable) is inflated from its start, passing over what lies
+inline constexpr uint64_t kNoEnd = std::numeric_limits<uint64_t>::max();
+
+// Records of segments [first, end); with kNoEnd to the end of the input. An unseekable input (Input::seekable) is inflated from its start, passing over what lies
 // before `first`.
 Result<std::unique_ptr<Reader>> OpenReader(const Input& input, const ReadOptions& options, uint64_t first, uint64_t end);
 

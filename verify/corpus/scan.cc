@@ -17,7 +17,6 @@ namespace {
 
 constexpr size_t kMostFailures = 10'000;
 constexpr uint64_t kRecheckMemory = uint64_t{256} << 20;
-constexpr uint64_t kNoEnd = std::numeric_limits<uint64_t>::max();
 
 // Segments that stand alone; 1 for an input that is read whole.
 uint64_t GranulesOf(const Input& input) { return SegmentsAlone(input) ? input.segments : 1; }
