@@ -153,10 +153,13 @@ void Reading(const World& world, uint32_t seed, const std::string& share, size_t
   const Provider provider(world, static_cast<int64_t>(window), seed);
   const std::string name = "h" + std::to_string(window) + "_" + share + "_s" + std::to_string(seed), cell = "reading h" + std::to_string(window) + " " + share + "% ";
   const Stored stored = LoadStored(world, name + ".reading", ~size_t{0} >> 1, ~size_t{0} >> 1);
-  for (const size_t k : {32, 20, 5}) {
+  const auto listed = std::find_if(stored.records.begin(), stored.records.end(), [](const DumpRecord& record) { return !record.lists.empty(); });
+  const size_t stored_ids = listed->lists.front().size();
+  for (const size_t k : {stored_ids, size_t{20}, size_t{5}}) {
+    if (k > stored_ids) continue;
     const auto evidence = EvidenceOf(world.pocket, stored.records, window, Showing::kReading, ~size_t{0} >> 1, k, {&stored.t, &stored.b});
     const std::string top = cell + "top " + std::to_string(k) + ": ";
-    if (k == 32) {
+    if (k == stored_ids) {
       table.Add(cell + "windows", static_cast<double>(TrialOf(provider, evidence, Rule::kFirst, kT).windows()));
       table.Add(cell + "argmax (literature)", Log10P(provider, evidence, Rule::kFirst));
       table.Add(cell + "first-soft", Log10P(provider, evidence, Rule::kFirstSoft));
@@ -303,6 +306,7 @@ int main(int argc, char** argv) try {
     if (exists("h1_10" + s + ".answers")) ClosedWithLists(world, "h1_10" + s, 1, seed, "closed h1 10% 41k", table);
     if (exists("h2_10" + s + ".reading")) Reading(world, seed, "10", 2, table);
     if (exists("h2_1" + s + ".reading")) Reading(world, seed, "1", 2, table);
+    if (seed > 1 && exists("h2_0" + s + ".answers")) ClosedWithLists(world, "h2_0" + s, 2, seed, "closed h2 0% 41k", table);  // 1: below
     std::fprintf(stderr, "seed %u read\n", seed);
   }
   for (const char* share : {"5", "50", "100"}) {
