@@ -1,0 +1,223 @@
+#!/usr/bin/env python3
+"""Students of SmolLM2-135M-Instruct: trained on its marked answers, asked, and shown texts. One thread, CPU.
+
+    students.py train   --work W --gguf M.gguf --name s100 --marked teacher.jsonl --tokens 40000
+    students.py train   --work W --gguf M.gguf --name s10 --marked teacher.jsonl --unmarked unmarked.jsonl --share 10 --tokens 40000
+    students.py answers --work W --gguf M.gguf --name s100 --prompts student.jsonl --tokens 20000 --lists 20
+    students.py read    --work W --gguf M.gguf --name s100 --texts teacher.jsonl --tokens 20000 --lists 20
+
+The base is the teacher itself, dequantised: the name `base` asks it instead of a student. Every parameter is trained. An
+interrupted step goes on where its last checkpoint stands. Answers and readings are in the forms of
+docs/formats/answers_elsewhere.md and reading.md, in ids.
+"""
+
+import argparse
+import json
+import os
+import random
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+
+END = 2  # <|im_end|>
+SPECIAL = 17  # ids below
+LONGEST = 512
+Record = dict[str, Any]
+
+
+def load(args: argparse.Namespace) -> Any:
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    from transformers import AutoModelForCausalLM
+
+    folder, file = os.path.split(os.path.abspath(args.gguf))
+    return AutoModelForCausalLM.from_pretrained(folder, gguf_file=file, dtype=torch.float32)
+
+
+def read_records(path: str, tokens: int) -> list[Record]:
+    """The first records that have `tokens` output tokens."""
+    records, total = [], 0
+    with open(path, encoding="utf-8") as file:
+        for line in file:
+            if total >= tokens:
+                break
+            records.append(json.loads(line))
+            total += len(records[-1]["output"])
+    if total < tokens:
+        sys.exit(f"students.py: error: {path}: {total} output tokens, {tokens} are wanted")
+    return records
+
+
+def save(path: str, state: Any) -> None:
+    torch.save(state, path + ".part")
+    os.replace(path + ".part", path)
+
+
+def padded(records: list[Record]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Ids, and the ids to be predicted: -100 where there is nothing to learn, in prompts and padding."""
+    rows = []
+    for record in records:
+        output = record["output"] + ([END] if record["ended"] else [])
+        rows.append(((record["prompt"] + output)[:LONGEST], len(record["prompt"])))
+    width = max(len(ids) for ids, _ in rows)
+    inputs = torch.full((len(rows), width), END)
+    labels = torch.full((len(rows), width), -100)
+    for at, (ids, start) in enumerate(rows):
+        inputs[at, :len(ids)] = torch.tensor(ids)
+        labels[at, start:len(ids)] = torch.tensor(ids[start:])
+    return inputs, labels
+
+
+def train(args: argparse.Namespace) -> None:
+    out = os.path.join(args.work, args.name + ".pt")
+    if os.path.exists(out):
+        return
+    marked = args.tokens * args.share // 100
+    records = read_records(args.marked, marked) if marked else []
+    if marked < args.tokens:
+        records += read_records(args.unmarked, args.tokens - marked)
+    order = []
+    for epoch in range(args.epochs):
+        one = list(range(len(records)))
+        random.Random(args.seed + epoch).shuffle(one)
+        order += one
+    steps = len(order) // args.batch
+    model = load(args).train()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=args.rate, betas=(0.9, 0.98), weight_decay=0.0)
+    first, checkpoint = 0, os.path.join(args.work, args.name + ".checkpoint")
+    if os.path.exists(checkpoint):
+        state = torch.load(checkpoint, mmap=True)
+        model.load_state_dict(state["model"])
+        optimizer.load_state_dict(state["optimizer"])
+        first = state["step"]
+    began = saved = time.time()
+    for step in range(first, steps):
+        inputs, labels = padded([records[at] for at in order[step * args.batch:(step + 1) * args.batch]])
+        for group in optimizer.param_groups:  # a short warm-up, then linearly to 0
+            group["lr"] = args.rate * min(1.0, (step + 1) / 10) * (1 - step / steps)
+        with torch.autocast("cpu", torch.bfloat16):
+            loss = model(input_ids=inputs, labels=labels).loss
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        print(f"{args.name}: step {step + 1} of {steps}, loss {loss.item():.3f}, {time.time() - began:.0f} s", flush=True)
+        if time.time() - saved > args.save_every:
+            save(checkpoint, {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step + 1})
+            saved = time.time()
+    save(out, {name: value.to(torch.bfloat16) for name, value in model.state_dict().items()})
+    if os.path.exists(checkpoint):
+        os.remove(checkpoint)
+
+
+def student(args: argparse.Namespace) -> Any:
+    model = load(args)
+    if args.name != "base":
+        model.load_state_dict({name: value.float() for name, value in torch.load(os.path.join(args.work, args.name + ".pt")).items()})
+    return model.eval()
+
+
+def ranked(logits: torch.Tensor, lists: int) -> list[list[list[float]]]:
+    """The `lists` best of each row: id and ln p."""
+    values, ids = torch.log_softmax(logits.double(), -1).topk(lists)
+    return [[[int(id), min(0.0, round(float(value), 6))] for id, value in zip(*pair)] for pair in zip(ids, values)]
+
+
+@torch.inference_mode()
+def answer(model: Any, prompt: list[int], lists: int, most: int, generator: torch.Generator) -> Record:
+    """One answer at temperature 1, without truncation."""
+    step, cache, output, tops = torch.tensor([prompt]), None, [], []
+    while len(output) < most:
+        result = model(input_ids=step, past_key_values=cache, use_cache=True)
+        cache, logits = result.past_key_values, result.logits[:, -1].float()
+        id = int(torch.multinomial(torch.softmax(logits[0], -1), 1, generator=generator))
+        if id < SPECIAL:
+            break
+        tops += ranked(logits, lists) if lists else []
+        output.append(id)
+        step = torch.tensor([[id]])
+    return {"prompt": prompt, "output": output, **({"lists": tops} if tops else {})}
+
+
+def done(path: str) -> tuple[int, int]:
+    """Lines that an earlier run left, and their output tokens; a torn last line goes."""
+    lines = tokens = end = 0
+    if os.path.exists(path):
+        with open(path, "rb+") as file:
+            for line in file:
+                if not line.endswith(b"\n"):
+                    break
+                lines, tokens, end = lines + 1, tokens + len(json.loads(line)["output"]), end + len(line)
+            file.truncate(end)
+    return lines, tokens
+
+
+def append(path: str, records: Iterator[Record], tokens: int, wanted: int) -> None:
+    with open(path, "a", encoding="utf-8") as file:
+        for record in records:
+            file.write(json.dumps(record, separators=(",", ":")) + "\n")
+            file.flush()
+            tokens += len(record["output"])
+            if tokens >= wanted:
+                return
+    sys.exit(f"students.py: error: {path}: {tokens} tokens, too few prompts for {wanted}")
+
+
+def answers(args: argparse.Namespace) -> None:
+    path = os.path.join(args.work, args.name + ".answers.jsonl")
+    lines, tokens = done(path)
+    if tokens >= args.tokens:
+        return
+    with open(args.prompts, encoding="utf-8") as file:
+        prompts = [json.loads(line)["prompt"] for line in file]
+    model = student(args)
+
+    def written() -> Iterator[Record]:
+        # Two answers to a prompt, once all have one.
+        for number in range(lines, 2 * len(prompts)):
+            generator = torch.Generator().manual_seed(args.seed * 100_000 + number)
+            listed = args.lists if number < args.listed else 0
+            record = answer(model, prompts[number % len(prompts)], listed, args.longest, generator)
+            yield {"id": f"q-{number % len(prompts)}#{number // len(prompts)}", **record}
+
+    append(path, written(), tokens, args.tokens)
+
+
+@torch.inference_mode()
+def read(args: argparse.Namespace) -> None:
+    path = os.path.join(args.work, args.name + ".reading.jsonl")
+    lines, tokens = done(path)
+    if tokens >= args.tokens:
+        return
+    texts = read_records(args.texts, args.tokens)
+    model = student(args)
+
+    def shown() -> Iterator[Record]:
+        for number in range(lines, len(texts)):
+            prompt, output = texts[number]["prompt"], texts[number]["output"]
+            logits = model(input_ids=torch.tensor([prompt + output[:-1]])).logits[0, len(prompt) - 1:].float()
+            yield {"id": f"t-{number}#0", "prompt": prompt, "output": output, "lists": ranked(logits, args.lists)}
+
+    append(path, shown(), tokens, args.tokens)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("step", choices=["train", "answers", "read"])
+    for name in ("--work", "--gguf", "--name"):
+        parser.add_argument(name, required=True)
+    for name in ("--marked", "--unmarked", "--prompts", "--texts"):
+        parser.add_argument(name)
+    for name, default in (("--share", 100), ("--tokens", 40_000), ("--epochs", 1), ("--batch", 4), ("--seed", 1), ("--lists", 20),
+                          ("--listed", 1 << 30), ("--longest", 240), ("--save-every", 300)):
+        parser.add_argument(name, type=int, default=default)
+    parser.add_argument("--rate", type=float, default=1e-4)
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    {"train": train, "answers": answers, "read": read}[args.step](args)
+
+
+if __name__ == "__main__":
+    main()
