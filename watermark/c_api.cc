@@ -22,25 +22,11 @@
 #include <openssl/crypto.h>
 
 #include "watermark/c_args.h"
+#include "watermark/c_handles.h"
 #include "watermark/history_bytes.h"
 #include "watermark/json.h"
-#include "watermark/marker.h"
 #include "watermark/schemes.h"
 #include "watermark/selftest.h"
-#include "watermark/verdigris.h"
-
-struct vdg_profile {
-  verdigris::Profile profile;
-};
-struct vdg_key {
-  verdigris::KeyFile file;
-};
-struct vdg_marker {
-  verdigris::Marker marker;
-};
-struct vdg_history {
-  verdigris::History history;
-};
 
 namespace verdigris {
 namespace {

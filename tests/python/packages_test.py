@@ -3,6 +3,7 @@
 import os
 import pathlib
 import subprocess
+import sys
 import tempfile
 import unittest
 
@@ -20,6 +21,25 @@ class Packages(unittest.TestCase):
                                       capture_output=True, text=True)
                 self.assertNotEqual(done.returncode, 0)
                 self.assertIn(f"\n    apt-get install {package}\n", done.stderr)
+
+    def test_marking_alone_needs_openssl_and_headers(self):
+        """VERDIGRIS_PYTHON_DETECT=OFF configures where no other library can be found, and says what does not go with it."""
+        nanobind = subprocess.run([sys.executable, "-m", "nanobind", "--cmake_dir"], capture_output=True, text=True, check=True).stdout.strip()
+        options = ["-DVERDIGRIS_PYTHON=ON", "-DVERDIGRIS_PYTHON_DETECT=OFF", f"-Dnanobind_DIR={nanobind}", f"-DPython_EXECUTABLE={sys.executable}"]
+        options += [f"-DCMAKE_DISABLE_FIND_PACKAGE_{name}=ON" for name in ("nlohmann_json", "simdjson", "ZLIB", "CLI11", "CURL")]
+        without = [f"-DVERDIGRIS_{name}=OFF" for name in ("TESTS", "FUZZ", "BENCH", "INSTALL")]
+        with tempfile.TemporaryDirectory() as folder:
+            configure = [os.environ["VERDIGRIS_CMAKE"], "-G", "Ninja", "-S", SOURCE, "-B", folder, *options]
+            done = subprocess.run([*configure, *without], capture_output=True, text=True)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            linked = pathlib.Path(folder, "build.ninja").read_text()
+            self.assertIn("libcrypto", linked)
+            self.assertIn("verify/file.cc", linked)
+            for name in ("sentencepiece", "libicu", "simdjson", "verify/judge.cc"):
+                self.assertNotIn(name, linked)
+            done = subprocess.run([*configure, "-DVERDIGRIS_TESTS=ON"], capture_output=True, text=True)
+            self.assertNotEqual(done.returncode, 0)
+            self.assertIn("turn off VERDIGRIS_TESTS", done.stderr)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,10 @@
 NB_MODULE(_native, module) {
   module.attr("VERSION") = VERDIGRIS_VERSION;
   verdigris::python::RegisterErrors();
-  verdigris::python::AddCorpus(module);
   verdigris::python::AddMarking(module);
+  module.attr("HAS_DETECT") = VERDIGRIS_HAS_DETECT != 0;
+#if VERDIGRIS_HAS_DETECT
+  verdigris::python::AddCorpus(module);
   verdigris::python::AddPocket(module);
+#endif
 }

@@ -22,6 +22,7 @@
 
 #include "tools/pocket_lm/pocket_lm.h"
 #include "tools/python/native/errors.h"
+#include "tools/python/native/handles.h"
 #include "tools/python/native/parts.h"
 #include "tools/python/native/ranking.h"
 #include "verify/file.h"
@@ -383,8 +384,8 @@ void AddPocket(nb::module_& module) {
       .def(
           "draw",
           [](PythonSession& self, double uniform, double temperature, uint32_t top_k, double top_p, double min_p,
-             const std::map<uint32_t, double>& bias, const Marker* marker, const Ids& output) {
-            return self.Draw(uniform, {temperature, top_k, top_p, min_p}, bias, marker, output);
+             const std::map<uint32_t, double>& bias, const PythonMarker* marker, const Ids& output) {
+            return self.Draw(uniform, {temperature, top_k, top_p, min_p}, bias, marker != nullptr ? &marker->get() : nullptr, output);
           },
           "uniform"_a, nb::kw_only(), "temperature"_a = 1.0, "top_k"_a = 0, "top_p"_a = 1.0, "min_p"_a = 0.0,
           "bias"_a = std::map<uint32_t, double>(), "marker"_a.none() = nb::none(), "output"_a = Ids(),

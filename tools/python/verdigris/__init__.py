@@ -3,16 +3,21 @@
 import os
 
 from verdigris import _native
-from verdigris._native import Drawn, Key, Marker, Profile, Session, Tokenizer
+from verdigris._native import History, Key, Marker, Price, Profile, Score, Total
 from verdigris.errors import Error
+from verdigris.marking import PRICES, mark_batch_, mask_batch
 
-__all__ = ["Drawn", "Error", "Key", "Marker", "Pocket", "Profile", "Session", "Tokenizer", "__version__"]
+__all__ = ["PRICES", "Error", "History", "Key", "Marker", "Price", "Profile", "Score", "Total", "__version__", "mark_batch_", "mask_batch"]
 
 __version__ = _native.VERSION
 
+if _native.HAS_DETECT:  # a build for serving alone leaves it out
+    from verdigris._native import Drawn, Session, Tokenizer
 
-class Pocket(_native.Pocket):
-    """The built-in small model, or one of its form in a folder: config.json, model.safetensors, tokenizer.model."""
+    class Pocket(_native.Pocket):
+        """The built-in small model, or one of its form in a folder: config.json, model.safetensors, tokenizer.model."""
 
-    def __init__(self, folder: str | os.PathLike[str] | None = None) -> None:
-        super().__init__(os.path.join(os.path.dirname(__file__), "pocket_lm") if folder is None else os.fspath(folder))
+        def __init__(self, folder: str | os.PathLike[str] | None = None) -> None:
+            super().__init__(os.path.join(os.path.dirname(__file__), "pocket_lm") if folder is None else os.fspath(folder))
+
+    __all__ += ["Drawn", "Pocket", "Session", "Tokenizer"]
