@@ -139,38 +139,40 @@ void Apply(llama_sampler* sampler, llama_token_data_array* candidates) {
 
 void Reset(llama_sampler* sampler) { Of(sampler).Clear(); }
 
-llama_sampler_i Interface();
+llama_sampler_i* Interface();
 
 llama_sampler* Clone(const llama_sampler* sampler) try {
-  static llama_sampler_i interface = Interface();
   const Sampler& s = Of(sampler);
   Sampler* copy = NewSampler(s);
   vdg_error err;
   if (vdg_history_clone(s.history.get(), copy->history.out(), &err) != VDG_OK) Fault(*copy, err.code, err.message);
-  return llama_sampler_init(&interface, copy);
+  return llama_sampler_init(Interface(), copy);
 } catch (const std::bad_alloc&) {
   return nullptr;
 }
 
 void Free(llama_sampler* sampler) { delete &Of(sampler); }
 
-llama_sampler_i Interface() {
-  llama_sampler_i interface{};
-  interface.name = Name;
-  interface.accept = Accept;
-  interface.apply = Apply;
-  interface.reset = Reset;
-  interface.clone = Clone;
-  interface.free = Free;
-  return interface;
+// One for all: llama_sampler_copy takes two samplers for of one kind where their interfaces are one.
+llama_sampler_i* Interface() {
+  static llama_sampler_i interface = [] {
+    llama_sampler_i members{};
+    members.name = Name;
+    members.accept = Accept;
+    members.apply = Apply;
+    members.reset = Reset;
+    members.clone = Clone;
+    members.free = Free;
+    return members;
+  }();
+  return &interface;
 }
 
-bool IsOurs(const llama_sampler* sampler) { return sampler != nullptr && sampler->iface->name == Name; }
+bool IsOurs(const llama_sampler* sampler) { return sampler != nullptr && sampler->iface == Interface(); }
 
 }  // namespace
 
 struct llama_sampler* verdigris_llama_init(const vdg_marker* marker, const verdigris_llama_policy* policy, vdg_error* err) try {
-  static llama_sampler_i interface = Interface();
   if (marker == nullptr || policy == nullptr) return Fail(err, VDG_INVALID_ARGUMENT, "marker and policy must be given"), nullptr;
   if (policy->size != sizeof *policy) return Fail(err, VDG_INVALID_ARGUMENT, "policy.size must be sizeof(verdigris_llama_policy)"), nullptr;
   if (policy->end_id < 0) return Fail(err, VDG_INVALID_ARGUMENT, "policy.end_id must be a token: faults end the answer with it"), nullptr;
@@ -188,7 +190,7 @@ struct llama_sampler* verdigris_llama_init(const vdg_marker* marker, const verdi
   Sampler* s = NewSampler(fresh);
   if (vdg_history_new(s->window, s->history.out(), err) != VDG_OK) return delete s, nullptr;
   s->Clear();
-  return llama_sampler_init(&interface, s);
+  return llama_sampler_init(Interface(), s);
 } catch (const std::bad_alloc&) {
   return Fail(err, VDG_NO_MEMORY, "out of memory"), nullptr;
 }
