@@ -1,0 +1,57 @@
+#!/usr/bin/env python3
+"""Tests of the adapters of vLLM and SGLang and of the device route, in the environment of tests/python/run.py.
+
+engines_run.py fetch    installs CPU torch and the few packages that vLLM's interface modules import, and unpacks the sources of its wheel
+engines_run.py FILE     runs tests/adapters/FILE with unittest
+
+Skipped (77) where PyPI cannot be reached or the package is not installed. Neither engine is installed: their compiled parts want a GPU.
+"""
+
+import argparse
+import os
+import pathlib
+import subprocess
+import sys
+import zipfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "python"))
+sys.path.insert(0, str(HERE))
+from run import SKIPPED, install_packages  # noqa: E402
+from engine_table import load  # noqa: E402
+from signatures_test import Absent, fetch  # noqa: E402
+
+PACKAGES = ("torch==2.13.0", "transformers>=5.20,<6", "regex", "cbor2", "psutil", "pyzmq", "urllib3", "aiohttp", "requests", "oss-harmony", "openai",
+            "cloudpickle", "pillow", "pybase64", "cachetools", "uvloop", "py-cpuinfo", "msgspec", "pydantic")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", required=True, type=pathlib.Path)
+    parser.add_argument("what", metavar="fetch|FILE")
+    arguments = parser.parse_args()
+    base = arguments.build / "python"
+    python, sources = base / "venv/bin/python", base / "vllm"
+    if not python.exists() or subprocess.run([python, "-c", "import verdigris"], stderr=subprocess.DEVNULL).returncode != 0:
+        print("skipped: the package is not installed, see python/install")
+        return SKIPPED
+    if arguments.what == "fetch":
+        status = install_packages(python, PACKAGES)
+        if status != 0 or (sources / "vllm").exists():
+            return status
+        engine = load().VLLM_V2
+        (base / "wheels").mkdir(exist_ok=True)
+        try:
+            wheel = fetch(engine.package, engine.newest, base / "wheels")
+        except Absent:
+            print("skipped: PyPI cannot be reached, so there is no vLLM")
+            return SKIPPED
+        with zipfile.ZipFile(wheel) as archive:
+            archive.extractall(sources, [name for name in archive.namelist() if name.startswith("vllm/") and name.endswith(".py")])
+        return 0
+    environment = dict(os.environ, OMP_NUM_THREADS="1", PYTHONPATH=str(sources))
+    return subprocess.run([python, "-m", "unittest", "-v", HERE / arguments.what], env=environment, cwd=HERE).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())

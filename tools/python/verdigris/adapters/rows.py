@@ -1,0 +1,158 @@
+"""Rows of one step of an engine: windows in, masks and delta out.
+
+The engines differ in where a row's ids come from; what happens to a row on a device is here, once.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+import verdigris
+from verdigris import serving
+from verdigris.adapters.device import Masks, add_mask_, marked_probs_
+
+PLACEHOLDER = 0xFFFFFFFF  # -1 of the engines, as the library sees it
+
+
+@dataclass
+class Step:
+    """Rows that are marked, or counted as unmarked; rows that an answer's end is forced in."""
+
+    rows: list[int] = field(default_factory=list)
+    sequences: list[serving.Sequence] = field(default_factory=list)
+    positions: list[int] = field(default_factory=list)
+    windows: list[np.ndarray] = field(default_factory=list)
+    states: list[int] = field(default_factory=list)
+    scales: list[float] = field(default_factory=list)
+    forced: dict[int, int] = field(default_factory=dict)
+
+    def add(self, row: int, sequence: serving.Sequence, position: int, window: np.ndarray, state: int, scale: float = 1.0) -> None:
+        self.rows.append(row)
+        self.sequences.append(sequence)
+        self.positions.append(position)
+        self.windows.append(window)
+        self.states.append(state)
+        self.scales.append(scale)
+
+    def force(self, row: int, id: int) -> None:
+        self.forced[row] = id
+
+    def settle(self, rows: np.ndarray) -> None:
+        """Notes the states, and ends the answers whose row was at fault."""
+        for at, (row, sequence, position) in enumerate(zip(self.rows, self.sequences, self.positions)):
+            code = int(rows["code"][at])
+            if code:
+                self.forced[row] = sequence.fault(code)
+            else:
+                sequence.note(position, int(rows["state"][at]))
+
+
+class Parked:
+    """Sequences whose place in the engine went to another: ended, or preempted and to return. One answer has one audit line."""
+
+    def __init__(self) -> None:
+        self._sequences: list[serving.Sequence] = []
+
+    def add(self, sequence: serving.Sequence) -> None:
+        if sequence.complete():
+            sequence.close()
+        else:
+            self._sequences.append(sequence)
+
+    def take(self, fresh: serving.Sequence, output: list[int]) -> serving.Sequence:
+        """The sequence of this request that is the start of these ids, else the fresh one."""
+        for sequence in self._sequences:
+            if sequence.same_request(fresh) and sequence.ids() == output[: len(sequence)]:
+                self._sequences.remove(sequence)
+                return sequence
+        return fresh
+
+    def sweep(self) -> None:
+        """Closes those that did not return."""
+        for sequence in [sequence for sequence in self._sequences if sequence.idle_seconds >= serving.SILENCE_SECONDS]:
+            self._sequences.remove(sequence)
+            sequence.close()
+
+
+def special_ids(profile: verdigris.Profile, width: int) -> list[int] | None:
+    """Ids that keep their probability under `preserve`: the profile's, and those that are no ids; None under `plain`."""
+    if profile.member("specials") == "plain":
+        return None
+    pairs = json.loads(profile.member("unmarked_ids"))
+    return [id for first, last in pairs for id in range(first, last + 1) if id < width] + list(range(profile.vocab, width))
+
+
+def force_(tensor: torch.Tensor, forced: dict[int, int], nothing: float, one: float) -> None:
+    """Leaves one candidate in each of these rows."""
+    for row, id in forced.items():
+        tensor[row].fill_(nothing)
+        tensor[row, id] = one
+
+
+class Marking:
+    """Applies a step to logits or probabilities; `room` is the most rows that a step may have."""
+
+    def __init__(self, profile: verdigris.Profile, room: int, device: torch.device, threads: int = 1):
+        self.room = room
+        self._vocab = profile.vocab
+        self._window = profile.window
+        self._delta = int(profile.member("delta_milli")) / 1000
+        self._profile = profile
+        self._threads = threads
+        self._device = device
+        self._masks = Masks(room, -(-self._vocab // 8), device)
+        self._special: torch.Tensor | None = None
+
+    def _arrays(self, step: Step) -> tuple[list[verdigris.Marker | None], np.ndarray, np.ndarray]:
+        windows = np.zeros((len(step.rows), self._window), np.uint32)
+        for at, window in enumerate(step.windows):
+            windows[at] = window
+        return [sequence.marker for sequence in step.sequences], windows, np.array(step.states, np.uint8)
+
+    def _upload(self, step: Step, height: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Masks of all `height` rows of the tensor, zero where a row is not of the step."""
+        markers, windows, states = self._arrays(step)
+        masks, delta = self._masks.host(height)
+        delta[:] = 0
+        delta[step.rows] = np.array(step.scales, np.float64) * self._delta
+        if step.rows == list(range(height)):
+            _, rows = verdigris.mask_batch(markers, windows, states, out=masks, threads=self._threads)
+        else:
+            masks[:] = 0
+            made, rows = verdigris.mask_batch(markers, windows, states, out=np.zeros((len(step.rows), masks.shape[1]), np.uint8), threads=self._threads)
+            masks[step.rows] = made
+        # A row at fault has no mask of its own.
+        faulty = np.array(step.rows, np.intp)[rows["code"] != 0]
+        masks[faulty] = 0
+        step.settle(rows)
+        return self._masks.upload(height)
+
+    def before_(self, logits: torch.Tensor, step: Step) -> None:
+        """Adds delta times scale to green ids."""
+        if step.rows:
+            if logits.device.type == "cpu" and logits.stride(1) == 1 and step.rows == list(range(logits.shape[0])):
+                markers, windows, states = self._arrays(step)
+                step.settle(verdigris.mark_batch_(markers, logits, windows, states, mode="bias", scale=np.array(step.scales), threads=self._threads))
+            else:
+                masks, delta = self._upload(step, logits.shape[0])
+                add_mask_(logits, masks, delta, self._vocab)
+        force_(logits, step.forced, float("-inf"), 0.0)
+
+    def after_(self, probs: torch.Tensor, step: Step) -> None:
+        """Turns probabilities after truncation into those of the mark."""
+        if step.rows:
+            masks, delta = self._upload(step, probs.shape[0])
+            marked_probs_(probs, masks, delta, self._specials(probs))
+        force_(probs, step.forced, 0.0, 1.0)
+
+    def _specials(self, probs: torch.Tensor) -> torch.Tensor | None:
+        if self._special is None:
+            ids = special_ids(self._profile, probs.shape[1])
+            if ids is None:
+                return None
+            self._special = torch.tensor(ids, dtype=torch.int64, device=probs.device)
+        return self._special
