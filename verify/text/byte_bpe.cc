@@ -134,6 +134,7 @@ class ByteBpeTokenizer final : public Tokenizer {
       const char c = static_cast<char>(byte);
       byte_ids_[byte] = tokens_.Find({&c, 1});
       constexpr char kHex[] = "0123456789ABCDEF";
+      if (byte_ids_[byte] == kNoToken) byte_ids_[byte] = model.unknown;
       if (byte_ids_[byte] == kNoToken) return Fail(ErrorKind::kMalformed, std::string("byte 0x") + kHex[byte / 16] + kHex[byte % 16] + " is no token");
     }
     VERDIGRIS_RETURN_IF_ERROR(merges_.Fill(model.merges));

@@ -40,6 +40,7 @@ struct ByteBpeModel {
   std::vector<Merge> merges;
   std::vector<Added> added;
   std::vector<IdRange> special_ids;  // in any order, also more than once
+  uint32_t unknown = kNoToken;       // a special id that stands for bytes that are no token; kNoToken: every byte is one
   uint32_t vocab = 0;
   Digest digest{};
 };

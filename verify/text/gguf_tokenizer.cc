@@ -3,6 +3,7 @@
 // Tested by tests/verify/text/gguf_tokenizer_test.cc.
 #include "verify/text/gguf_tokenizer.h"
 
+#include <algorithm>
 #include <map>
 #include <string>
 #include <vector>
@@ -160,6 +161,18 @@ Result<void> ReadTokens(const Records& records, ByteBpeModel& out) {
   return {};
 }
 
+// Some vocabularies lack bytes that were in no training text, such as 0x04 or 0xFF. llama.cpp leaves such bytes out; here the
+// unknown token stands for them, so that a position whose window would reach across the gap is not scored.
+Result<void> ReadUnknown(const Records& records, ByteBpeModel& out) {
+  const auto at = records.find(std::string(kPrefix) + "unknown_token_id");
+  if (at == records.end()) return {};
+  if (at->second.is_array || at->second.type != kUint32) return Fail(ErrorKind::kMalformed, "tokenizer.ggml.unknown_token_id is of a wrong type");
+  const auto id = static_cast<uint32_t>(Reader(at->second.elements).Number(4));
+  const bool is_special = std::any_of(out.special_ids.begin(), out.special_ids.end(), [&](const IdRange& range) { return range.first <= id && id <= range.last; });
+  if (is_special) out.unknown = id;
+  return {};
+}
+
 }  // namespace
 
 Result<std::optional<ByteBpeModel>> ReadGgufTokenizer(std::string_view start) {
@@ -199,6 +212,7 @@ Result<std::optional<ByteBpeModel>> ReadGgufTokenizer(std::string_view start) {
   VERDIGRIS_ASSIGN_OR_RETURN(const std::string_view pre, TextOf(records, "pre"));
   if (!ReadPre(pre, out)) return Fail(ErrorKind::kUnsupported, "gguf.pre." + Shown(pre) + " is not supported");
   VERDIGRIS_RETURN_IF_ERROR(ReadTokens(records, out));
+  VERDIGRIS_RETURN_IF_ERROR(ReadUnknown(records, out));
   out.vocab = out.tokens.end();
   std::string raw;
   for (const auto& [name, value] : records) {

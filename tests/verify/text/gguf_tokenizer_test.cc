@@ -93,6 +93,32 @@ TEST_CASE("the digest covers the tokenizer's records and nothing else") {
   CHECK(Hex(Sha256(AsBytes(records))) == own);
 }
 
+// SmolLM2's vocabulary lacks 21 bytes.
+TEST_CASE("the unknown token stands for bytes that are no token") {
+  std::string file = Get(kTiny);
+  const size_t at = file.find(Text("\xC4\x84"));  // the name of 0x04
+  REQUIRE(at != file.npos);
+  file.replace(at, 10, Text("~~"));
+  CHECK(Outcome(file) == "malformed: byte 0x04 is no token");
+
+  const uint32_t special = (*ReadGgufTokenizer(file))->special_ids.at(0).first;
+  const auto with_unknown = [&](uint32_t id) {
+    std::string longer = file;
+    longer.insert(longer.size() - 64, Text("tokenizer.ggml.unknown_token_id") + Number(4, 4) + Number(id, 4));
+    ++longer[16];  // records
+    return longer;
+  };
+  CHECK(Outcome(with_unknown(40)) == "malformed: byte 0x04 is no token");  // an ordinary token would take part in windows
+  auto model = ReadGgufTokenizer(with_unknown(special));
+  REQUIRE(model.has_value());
+  REQUIRE(model->has_value());
+  const auto tokenizer = MakeByteBpe(std::move(**model));
+  REQUIRE(tokenizer.has_value());
+  const auto tokens = Encode(**tokenizer, "a\x04");
+  REQUIRE(tokens.size() == 2);
+  CHECK(tokens[1].id == special);
+}
+
 TEST_CASE("sizes and types are bounded") {
   const std::string head = "GGUF" + Number(3, 4) + Number(0, 8);
   CHECK(Outcome("GGUF" + Number(1, 4) + Number(0, 16)) == "unsupported: GGUF version 1 is not supported");
