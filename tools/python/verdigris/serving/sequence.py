@@ -80,7 +80,7 @@ class Sequence:
                 self._append(int(id) & _WORD)
         except errors.InvalidArgument as error:
             # Counted all the same: the engine has them.
-            self._ids.extend(int(id) for id in ids[len(self._ids) - whole:])
+            self._ids.extend(int(id) & _WORD for id in ids[len(self._ids) - whole:])
             self.fault(error.code)
 
     def _append(self, id: int) -> None:
@@ -218,6 +218,10 @@ class Sequence:
         for at in range(self._delivered_from, len(self._ids)):
             counts[STATES[self._states.get(at, OFF) - 1]] += 1
         return counts
+
+    def discard(self) -> None:
+        """Ends it without an audit line: nothing of it is delivered, as with a beam that lost, or a draft."""
+        self._closed = True
 
     def close(self, ids: Ids[int] | None = None, *, outcome: str | None = None) -> None:
         """Writes the audit line, once. ids: all that the answer has, where the engine tells; they may be more or fewer than were pushed."""
