@@ -16,7 +16,7 @@ constexpr size_t kMaxStopListBytes = size_t{256} << 20;
 
 Unexpected Usage(std::string message) { return Fail(ErrorKind::kInvalidArgument, std::move(message)); }
 
-Result<verify::JudgeOptions> ParseOptions(const JudgeArguments& arguments) {
+Result<verify::JudgeOptions> ParseOptions(const JudgeArguments& arguments, bool needs_tokenizer) {
   verify::JudgeOptions options;
   VERDIGRIS_ASSIGN_OR_RETURN(options.alpha, ParseReal("--alpha", arguments.alpha));
   if (!(options.alpha > 0 && options.alpha < 1)) return Usage("--alpha must be in (0,1), got " + Shown(arguments.alpha));
@@ -37,6 +37,7 @@ Result<verify::JudgeOptions> ParseOptions(const JudgeArguments& arguments) {
     if (!arguments.proxy.empty() && arguments.proxy != "pocket") return Usage("--proxy FILE is for the tokens of one text: leave out --variants");
   }
   if (options.test == Test::kProxy && arguments.proxy.empty()) return Usage("--test proxy needs --proxy pocket, or --proxy FILE");
+  if (arguments.variants == kBothVariants && !needs_tokenizer) return Usage("--variants are of a text: token ids have none");
   return options;
 }
 
@@ -167,13 +168,16 @@ void AddJudgeOptions(CLI::App& app, JudgeArguments& arguments) {
 }
 
 Result<Judge> MakeJudge(const JudgeArguments& arguments, bool needs_tokenizer, std::string& hint) {
-  VERDIGRIS_ASSIGN_OR_RETURN(const verify::JudgeOptions options, ParseOptions(arguments));
-  if (arguments.variants == kBothVariants && !needs_tokenizer) return Usage("--variants are of a text: token ids have none");
+  VERDIGRIS_RETURN_IF_ERROR(ParseOptions(arguments, needs_tokenizer));
   VERDIGRIS_ASSIGN_OR_RETURN(const Profile profile, LoadProfile(arguments.profile));
-  VERDIGRIS_ASSIGN_OR_RETURN(std::vector<KeyFile> keys_of_files,
-                             LoadLayerKeys(arguments.keys, arguments.secrets, profile, arguments.profile, hint));
-  VERDIGRIS_ASSIGN_OR_RETURN(verify::JudgeKeys keys, JudgeKeysOf(arguments, profile, keys_of_files, hint));
-  Judge judge{std::move(keys), options, nullptr, {}, arguments.variants == kBothVariants, {}, {}, 1, 0, std::move(keys_of_files), {}, {}, {}};
+  VERDIGRIS_ASSIGN_OR_RETURN(std::vector<KeyFile> keys, LoadLayerKeys(arguments.keys, arguments.secrets, profile, arguments.profile, hint));
+  return MakeJudge(arguments, profile, std::move(keys), needs_tokenizer, hint);
+}
+
+Result<Judge> MakeJudge(const JudgeArguments& arguments, const Profile& profile, std::vector<KeyFile> key_files, bool needs_tokenizer, std::string& hint) {
+  VERDIGRIS_ASSIGN_OR_RETURN(const verify::JudgeOptions options, ParseOptions(arguments, needs_tokenizer));
+  VERDIGRIS_ASSIGN_OR_RETURN(verify::JudgeKeys keys, JudgeKeysOf(arguments, profile, key_files, hint));
+  Judge judge{std::move(keys), options, nullptr, {}, arguments.variants == kBothVariants, {}, {}, 1, 0, std::move(key_files), {}, {}, {}};
   VERDIGRIS_RETURN_IF_ERROR(SetProxy(arguments, judge, hint));
   VERDIGRIS_ASSIGN_OR_RETURN(const uint64_t decoys, ParseInteger("--decoys", arguments.decoys, 0, verify::kMostDecoys));
   judge.decoys = static_cast<uint32_t>(decoys);

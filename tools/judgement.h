@@ -53,6 +53,8 @@ struct Judge {
 };
 // Sets `hint` where an error has a next step.
 Result<Judge> MakeJudge(const JudgeArguments& arguments, bool needs_tokenizer, std::string& hint);
+// The same with profile and keys at hand: of `arguments`, `profile` says where that was read, and `keys` and what opens them are not looked at.
+Result<Judge> MakeJudge(const JudgeArguments& arguments, const Profile& profile, std::vector<KeyFile> keys, bool needs_tokenizer, std::string& hint);
 
 struct Judged {
   std::vector<std::vector<verify::Token>> tokens;  // one a variant; of ids as given: [i, i+1)

@@ -4,8 +4,11 @@
 // Tested by tests/python/corpus_test.py, with data made by hand, and by arrow_test.py with that of pyarrow and polars.
 #include "tools/python/native/arrow_strings.h"
 
+#include <charconv>
 #include <cstring>
 #include <memory>
+#include <system_error>
+#include <utility>
 
 namespace verdigris::python {
 namespace {
@@ -25,6 +28,24 @@ bool IsNull(const ArrowArray& array, int64_t at) {
   return array.n_buffers > 0 && array.buffers[0] != nullptr && (At<uint8_t>(array.buffers[0], at >> 3) >> (at & 7) & 1) == 0;
 }
 
+constexpr std::string_view kIntegers = "cCsSiIlL";
+
+// Nothing for what is above the largest i64. Precondition: `format` is one of kIntegers.
+std::optional<int64_t> Integer(char format, const void* buffer, int64_t at) {
+  switch (format) {
+    case 'c': return At<int8_t>(buffer, at);
+    case 'C': return At<uint8_t>(buffer, at);
+    case 's': return At<int16_t>(buffer, at);
+    case 'S': return At<uint16_t>(buffer, at);
+    case 'i': return At<int32_t>(buffer, at);
+    case 'I': return At<uint32_t>(buffer, at);
+    case 'l': return At<int64_t>(buffer, at);
+    default: break;
+  }
+  const uint64_t value = At<uint64_t>(buffer, at);
+  return value <= INT64_MAX ? std::optional(static_cast<int64_t>(value)) : std::nullopt;
+}
+
 // One array of strings; `at` counts from the array's own offset on.
 class Strings {
  public:
@@ -34,8 +55,7 @@ class Strings {
     if (array.length < 0 || array.offset < 0) return Malformed(column, "length and offset must not be negative");
     if (schema.dictionary != nullptr) {
       if (array.dictionary == nullptr) return Malformed(column, "has no dictionary");
-      constexpr std::string_view kIndices = "cCsSiIlL";
-      if (format.size() != 1 || kIndices.find(format[0]) == format.npos) return Malformed(column, "dictionary indices must be integers");
+      if (format.size() != 1 || kIntegers.find(format[0]) == format.npos) return Malformed(column, "dictionary indices must be integers");
       out.kind_ = Kind::kDictionary;
       out.index_ = format[0];
       VERDIGRIS_ASSIGN_OR_RETURN(Strings values, Create(column, *schema.dictionary, *array.dictionary));
@@ -69,7 +89,7 @@ class Strings {
       case Kind::kViews: return View(at);
       default: break;
     }
-    const std::optional<int64_t> index = Index(at);
+    const std::optional<int64_t> index = Integer(index_, array_->buffers[1], at);
     if (!index || *index < 0 || *index >= values_->length()) return Malformed(column_, "an index is outside of its dictionary");
     return values_->Get(*index);
   }
@@ -99,28 +119,85 @@ class Strings {
     return std::string_view(static_cast<const char*>(array_->buffers[2 + buffer]) + offset, static_cast<size_t>(length));
   }
 
-  std::optional<int64_t> Index(int64_t at) const {
-    const void* buffer = array_->buffers[1];
-    switch (index_) {
-      case 'c': return At<int8_t>(buffer, at);
-      case 'C': return At<uint8_t>(buffer, at);
-      case 's': return At<int16_t>(buffer, at);
-      case 'S': return At<uint16_t>(buffer, at);
-      case 'i': return At<int32_t>(buffer, at);
-      case 'I': return At<uint32_t>(buffer, at);
-      case 'l': return At<int64_t>(buffer, at);
-      default: break;
-    }
-    const uint64_t index = At<uint64_t>(buffer, at);
-    return index <= INT64_MAX ? std::optional(static_cast<int64_t>(index)) : std::nullopt;
-  }
-
   std::string_view column_;
   const ArrowArray* array_;
   Kind kind_ = Kind::kNull;
   char index_ = 0;
   std::unique_ptr<Strings> values_;
 };
+
+bool IsList(std::string_view format) { return format == "+l" || format == "+L" || format.starts_with("+w:"); }
+
+// One array of lists of integers; `at` counts from the array's own offset on.
+class Lists {
+ public:
+  // Precondition: IsList(schema.format).
+  static Result<Lists> Create(std::string_view column, const ArrowSchema& schema, const ArrowArray& array) {
+    const std::string_view format = schema.format;
+    if (array.length < 0 || array.offset < 0) return Malformed(column, "length and offset must not be negative");
+    if (schema.n_children != 1 || array.n_children != 1 || schema.children[0] == nullptr || array.children[0] == nullptr) {
+      return Malformed(column, "a list must have one child");
+    }
+    const std::string_view item = schema.children[0]->format == nullptr ? "" : schema.children[0]->format;
+    if (item.size() != 1 || kIntegers.find(item[0]) == kIntegers.npos || schema.children[0]->dictionary != nullptr) {
+      return Fail(ErrorKind::kInvalidArgument, "column " + std::string(column) + " must be of strings, or of lists of integers, got another list");
+    }
+    Lists out{std::string(column), &array, array.children[0], item[0], 0, format == "+L"};
+    if (format.starts_with("+w:")) {
+      const auto [end, fault] = std::from_chars(format.data() + 3, format.data() + format.size(), out.fixed_);
+      if (fault != std::errc() || end != format.data() + format.size() || out.fixed_ < 0) return Malformed(column, "a fixed list must have a size");
+      out.is_fixed_ = true;
+    }
+    const ArrowArray& items = *out.items_;
+    if (items.length < 0 || items.offset < 0) return Malformed(column, "length and offset must not be negative");
+    if (array.n_buffers < (out.is_fixed_ ? 1 : 2) || (!out.is_fixed_ && array.length > 0 && array.buffers[1] == nullptr)) return Malformed(column, "has no buffer of places");
+    if (items.n_buffers < 2 || (items.length > 0 && items.buffers[1] == nullptr)) return Malformed(column, "has no buffer of integers");
+    return out;
+  }
+
+  int64_t length() const { return array_->length; }
+
+  // Whether there is a list; its integers are then in `ids`.
+  Result<bool> Get(int64_t i, std::vector<uint32_t>& ids) const {
+    const int64_t at = array_->offset + i;
+    ids.clear();
+    if (IsNull(*array_, at)) return false;
+    int64_t begin, end;
+    if (is_fixed_) {
+      if (fixed_ != 0 && at >= INT64_MAX / fixed_ - 1) return Malformed(column_, "offsets must ascend from 0 on");
+      begin = at * fixed_;
+      end = begin + fixed_;
+    } else {
+      const void* places = array_->buffers[1];
+      begin = wide_ ? At<int64_t>(places, at) : At<int32_t>(places, at);
+      end = wide_ ? At<int64_t>(places, at + 1) : At<int32_t>(places, at + 1);
+    }
+    if (begin < 0 || end < begin || end > items_->length) return Malformed(column_, "offsets must ascend from 0 on, inside of the integers");
+    for (int64_t k = items_->offset + begin; k < items_->offset + end; ++k) {
+      const std::optional<int64_t> value = IsNull(*items_, k) ? std::nullopt : Integer(item_, items_->buffers[1], k);
+      if (!value || *value < 0 || *value > UINT32_MAX) {
+        return Fail(ErrorKind::kInvalidArgument, "column " + column_ + ": row " + std::to_string(i) + " holds what is no token id");
+      }
+      ids.push_back(static_cast<uint32_t>(*value));
+    }
+    return true;
+  }
+
+ private:
+  Lists(std::string column, const ArrowArray* array, const ArrowArray* items, char item, int64_t fixed, bool wide)
+      : column_(std::move(column)), array_(array), items_(items), item_(item), fixed_(fixed), wide_(wide) {}
+
+  std::string column_;
+  const ArrowArray *array_, *items_;
+  char item_;
+  int64_t fixed_;
+  bool wide_, is_fixed_ = false;
+};
+
+Result<void> CheckTable(const ArrowSchema& schema) {
+  if (schema.format == nullptr || std::string_view(schema.format) != "+s") return Fail(ErrorKind::kInvalidArgument, "Arrow data must be a table: rows with named columns");
+  return {};
+}
 
 Result<int64_t> FindColumn(const ArrowSchema& schema, const std::string& column) {
   int64_t found = -1;
@@ -137,7 +214,7 @@ Result<int64_t> FindColumn(const ArrowSchema& schema, const std::string& column)
 }  // namespace
 
 Result<void> ForEachRow(const ArrowSchema& schema, const ArrowArray& batch, std::span<const std::string> columns, const OnRow& on_row) {
-  if (schema.format == nullptr || std::string_view(schema.format) != "+s") return Fail(ErrorKind::kInvalidArgument, "Arrow data must be a table: rows with named columns");
+  VERDIGRIS_RETURN_IF_ERROR(CheckTable(schema));
   if (batch.n_children != schema.n_children || batch.length < 0 || batch.offset < 0) return Fail(ErrorKind::kMalformed, "an Arrow batch contradicts its schema");
   std::vector<Strings> strings;
   for (const std::string& column : columns) {
@@ -158,6 +235,34 @@ Result<void> ForEachRow(const ArrowSchema& schema, const ArrowArray& batch, std:
       VERDIGRIS_ASSIGN_OR_RETURN(row[c], strings[c].Get(at));
     }
     VERDIGRIS_RETURN_IF_ERROR(on_row(row));
+  }
+  return {};
+}
+
+Result<bool> HoldsIds(const ArrowSchema& schema, const std::string& column) {
+  VERDIGRIS_RETURN_IF_ERROR(CheckTable(schema));
+  VERDIGRIS_ASSIGN_OR_RETURN(const int64_t at, FindColumn(schema, column));
+  const char* format = schema.children[at]->format;
+  return format != nullptr && IsList(format);
+}
+
+Result<void> ForEachDocument(const ArrowSchema& schema, const ArrowArray& batch, const std::string& column, const OnDocument& on_document) {
+  VERDIGRIS_ASSIGN_OR_RETURN(const bool of_ids, HoldsIds(schema, column));
+  if (!of_ids) {
+    return ForEachRow(schema, batch, {&column, 1}, [&](RowOfStrings row) { return on_document(row[0] ? ArrowDocument(*row[0]) : ArrowDocument()); });
+  }
+  VERDIGRIS_ASSIGN_OR_RETURN(const int64_t at, FindColumn(schema, column));
+  if (batch.n_children != schema.n_children || batch.length < 0 || batch.offset < 0) return Fail(ErrorKind::kMalformed, "an Arrow batch contradicts its schema");
+  if (batch.children[at] == nullptr) return Malformed(column, "has no data");
+  VERDIGRIS_ASSIGN_OR_RETURN(const Lists lists, Lists::Create(column, *schema.children[at], *batch.children[at]));
+  if (lists.length() < batch.offset || lists.length() - batch.offset < batch.length) return Malformed(column, "is shorter than its batch");
+  std::vector<uint32_t> ids;
+  for (int64_t i = batch.offset; i < batch.offset + batch.length; ++i) {
+    bool there = !IsNull(batch, i);
+    if (there) {
+      VERDIGRIS_ASSIGN_OR_RETURN(there, lists.Get(i, ids));
+    }
+    VERDIGRIS_RETURN_IF_ERROR(on_document(there ? ArrowDocument(std::span<const uint32_t>(ids)) : ArrowDocument()));
   }
   return {};
 }

@@ -1,4 +1,4 @@
-// Columns of strings out of Arrow data, as the PyCapsule protocol hands it over (__arrow_c_stream__, __arrow_c_array__). The
+// Columns of strings, and of documents, out of Arrow data, as the PyCapsule protocol hands it over (__arrow_c_stream__, __arrow_c_array__). The
 // structs are those of the Arrow C data interface, whose layout never changes, so no Arrow library is linked.
 //
 // Errors   kInvalidArgument: no table, a column that is not there or holds no strings. kMalformed: buffers that contradict
@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "watermark/result.h"
@@ -78,6 +79,18 @@ using OnRow = std::function<Result<void>(RowOfStrings row)>;
 // Calls `on_row` with the values of `columns` for each row of a batch: a struct whose children have formats u U vu z Z vz, n, or are
 // dictionaries of those.
 Result<void> ForEachRow(const ArrowSchema& schema, const ArrowArray& batch, std::span<const std::string> columns, const OnRow& on_row);
+
+// A text or token ids; a null is nothing. It stands until the callback returns.
+using ArrowDocument = std::variant<std::monostate, std::string_view, std::span<const uint32_t>>;
+using OnDocument = std::function<Result<void>(const ArrowDocument&)>;
+
+// Whether the column holds lists of integers (+l, +L, +w), which are token ids, and not strings as above.
+// Errors   kInvalidArgument: no table, no such column.
+Result<bool> HoldsIds(const ArrowSchema& schema, const std::string& column);
+
+// The same of one column of documents.
+// Errors   kInvalidArgument also for what is no id: a null, or outside of [0,2^32).
+Result<void> ForEachDocument(const ArrowSchema& schema, const ArrowArray& batch, const std::string& column, const OnDocument& on_document);
 
 // Of all batches of a stream.
 Result<void> ForEachRow(ArrowArrayStream& stream, std::span<const std::string> columns, const OnRow& on_row);

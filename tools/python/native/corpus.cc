@@ -21,6 +21,7 @@
 #include <nanobind/stl/unique_ptr.h>
 #include <nanobind/stl/vector.h>
 
+#include "tools/python/native/arrow_capsule.h"
 #include "tools/python/native/arrow_strings.h"
 #include "tools/python/native/errors.h"
 #include "tools/python/native/parts.h"
@@ -244,15 +245,15 @@ class Table {
     const auto on_row = [this](RowOfStrings row) { return Add(row); };
     if (nb::hasattr(data, "__arrow_c_stream__")) {
       const nb::object capsule = data.attr("__arrow_c_stream__")();
-      Owned<ArrowArrayStream> stream(*From<ArrowArrayStream>(capsule, "arrow_array_stream"));
+      Owned<ArrowArrayStream> stream(*FromCapsule<ArrowArrayStream>(capsule, "arrow_array_stream"));
       const nb::gil_scoped_release release;
       Unwrap(ForEachRow(*stream, columns_, on_row));
       return;
     }
     const nb::object both = data.attr("__arrow_c_array__")();
     const nb::object schema_capsule = both[0], array_capsule = both[1];
-    Owned<ArrowSchema> schema(*From<ArrowSchema>(schema_capsule, "arrow_schema"));
-    Owned<ArrowArray> array(*From<ArrowArray>(array_capsule, "arrow_array"));
+    Owned<ArrowSchema> schema(*FromCapsule<ArrowSchema>(schema_capsule, "arrow_schema"));
+    Owned<ArrowArray> array(*FromCapsule<ArrowArray>(array_capsule, "arrow_array"));
     const nb::gil_scoped_release release;
     Unwrap(ForEachRow(*schema, *array, columns_, on_row));
   }
@@ -268,14 +269,6 @@ class Table {
   }
 
  private:
-  template <class T>
-  static T* From(const nb::object& capsule, const char* name) {
-    auto* held = static_cast<T*>(PyCapsule_GetPointer(capsule.ptr(), name));
-    if (held == nullptr) throw nb::python_error();
-    if (held->release == nullptr) throw Raised({ErrorKind::kInvalidArgument, "this Arrow data was already taken"});
-    return held;
-  }
-
   Result<void> Add(RowOfStrings row) {
     if (!row[0]) return Fail(ErrorKind::kInvalidArgument, "a row has no " + columns_[0] + ": give every row one, or leave it out");
     return rows_->Add(*row[0], row[1], row.size() > 2 ? row[2].value_or(std::string_view()) : std::string_view());

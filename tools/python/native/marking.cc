@@ -501,7 +501,7 @@ void AddMarking(nb::module_& module) {
       .def_prop_ro("account", [](const PythonMarker& self) { return self.get().layers().account_label(); });
 
   module.attr("PRICE_BYTES") = sizeof(vdg_price);
-  module.attr("PRICE_FIELDS") = PriceFields();
+  module.def("price_fields", &PriceFields, "Name, type and place of the members of a row.", nb::sig("def price_fields() -> list[tuple[str, str, int]]"));
   module.def("mark_batch_", &MarkBatch, "markers"_a, "logits"_a, "windows"_a.none(), "states"_a.none(), "rows"_a, "mode"_a, "scale"_a.none(), "threads"_a,
              nb::sig("def mark_batch_(markers: Sequence[Marker | None], logits: object, windows: object, states: object, rows: object, mode: str, "
                      "scale: object, threads: int) -> None"));

@@ -9,6 +9,7 @@ NB_MODULE(_native, module) {
   module.attr("HAS_DETECT") = VERDIGRIS_HAS_DETECT != 0;
 #if VERDIGRIS_HAS_DETECT
   verdigris::python::AddCorpus(module);
+  verdigris::python::AddDetecting(module);
   verdigris::python::AddPocket(module);
 #endif
 }

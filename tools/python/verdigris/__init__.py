@@ -12,7 +12,8 @@ __all__ = ["PRICES", "Error", "History", "Key", "Marker", "Price", "Profile", "S
 __version__ = _native.VERSION
 
 if _native.HAS_DETECT:  # a build for serving alone leaves it out
-    from verdigris._native import Drawn, Session, Tokenizer
+    from verdigris._native import ArrowFindings, Drawn, Finding, Session, Tokenizer, adjust
+    from verdigris.detecting import detect, detect_arrow, detect_batch
 
     class Pocket(_native.Pocket):
         """The built-in small model, or one of its form in a folder: config.json, model.safetensors, tokenizer.model."""
@@ -20,4 +21,4 @@ if _native.HAS_DETECT:  # a build for serving alone leaves it out
         def __init__(self, folder: str | os.PathLike[str] | None = None) -> None:
             super().__init__(os.path.join(os.path.dirname(__file__), "pocket_lm") if folder is None else os.fspath(folder))
 
-    __all__ += ["Drawn", "Pocket", "Session", "Tokenizer"]
+    __all__ += ["ArrowFindings", "Drawn", "Finding", "Pocket", "Session", "Tokenizer", "adjust", "detect", "detect_arrow", "detect_batch"]

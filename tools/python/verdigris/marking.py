@@ -15,9 +15,9 @@ Rows = NDArray[np.void]
 
 # A row of a batch: code (0, or that of its fault), state, layer, and prices as in Price.
 PRICES = np.dtype({
-    "names": [name for name, _, _ in _native.PRICE_FIELDS],
-    "formats": [kind for _, kind, _ in _native.PRICE_FIELDS],
-    "offsets": [offset for _, _, offset in _native.PRICE_FIELDS],
+    "names": [name for name, _, _ in _native.price_fields()],
+    "formats": [kind for _, kind, _ in _native.price_fields()],
+    "offsets": [offset for _, _, offset in _native.price_fields()],
     "itemsize": _native.PRICE_BYTES,
 })
 

@@ -42,13 +42,13 @@ class Step:
         self.forced[row] = id
 
     def settle(self, rows: np.ndarray) -> None:
-        """Notes the states, and ends the answers whose row was at fault."""
-        for at, (row, sequence, position) in enumerate(zip(self.rows, self.sequences, self.positions)):
-            code = int(rows["code"][at])
+        """Notes the states, and ends the answers whose row was at fault. `rows`: those of the whole tensor."""
+        for row, sequence, position in zip(self.rows, self.sequences, self.positions):
+            code = int(rows["code"][row])
             if code:
                 self.forced[row] = sequence.fault(code)
             else:
-                sequence.note(position, int(rows["state"][at]))
+                sequence.note(position, int(rows["state"][row]))
 
 
 class Parked:
@@ -107,39 +107,35 @@ class Marking:
         self._masks = Masks(room, -(-self._vocab // 8), device)
         self._special: torch.Tensor | None = None
 
-    def _arrays(self, step: Step) -> tuple[list[verdigris.Marker | None], np.ndarray, np.ndarray]:
-        windows = np.zeros((len(step.rows), self._window), np.uint32)
-        for at, window in enumerate(step.windows):
-            windows[at] = window
-        return [sequence.marker for sequence in step.sequences], windows, np.array(step.states, np.uint8)
+    def _arrays(self, step: Step, height: int) -> tuple[list[verdigris.Marker | None], np.ndarray, np.ndarray]:
+        """Markers, windows and states of all `height` rows of a tensor; without a marker where a row is not of the step."""
+        markers: list[verdigris.Marker | None] = [None] * height
+        windows, states = np.zeros((height, self._window), np.uint32), np.ones(height, np.uint8)
+        for row, sequence, window, state in zip(step.rows, step.sequences, step.windows, step.states):
+            markers[row], windows[row], states[row] = sequence.marker, window, state
+        return markers, windows, states
 
     def _upload(self, step: Step, height: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Masks of all `height` rows of the tensor, zero where a row is not of the step."""
-        markers, windows, states = self._arrays(step)
+        """Masks of all rows, zero where a row is not marked, and their delta."""
         masks, delta = self._masks.host(height)
         delta[:] = 0
         delta[step.rows] = np.array(step.scales, np.float64) * self._delta
-        if step.rows == list(range(height)):
-            _, rows = verdigris.mask_batch(markers, windows, states, out=masks, threads=self._threads)
-        else:
-            masks[:] = 0
-            made, rows = verdigris.mask_batch(markers, windows, states, out=np.zeros((len(step.rows), masks.shape[1]), np.uint8), threads=self._threads)
-            masks[step.rows] = made
-        # A row at fault has no mask of its own.
-        faulty = np.array(step.rows, np.intp)[rows["code"] != 0]
-        masks[faulty] = 0
+        markers, windows, states = self._arrays(step, height)
+        _, rows = verdigris.mask_batch(markers, windows, states, out=masks, threads=self._threads)
+        masks[rows["code"] != 0] = 0  # a row at fault has no mask of its own
         step.settle(rows)
         return self._masks.upload(height)
 
     def before_(self, logits: torch.Tensor, step: Step) -> None:
         """Adds delta times scale to green ids."""
-        if step.rows:
-            if logits.device.type == "cpu" and logits.stride(1) == 1 and step.rows == list(range(logits.shape[0])):
-                markers, windows, states = self._arrays(step)
-                step.settle(verdigris.mark_batch_(markers, logits, windows, states, mode="bias", scale=np.array(step.scales), threads=self._threads))
-            else:
-                masks, delta = self._upload(step, logits.shape[0])
-                add_mask_(logits, masks, delta, self._vocab)
+        if step.rows and logits.device.type == "cpu" and logits.stride(1) == 1:
+            markers, windows, states = self._arrays(step, logits.shape[0])
+            scale = np.ones(logits.shape[0])
+            scale[step.rows] = step.scales
+            step.settle(verdigris.mark_batch_(markers, logits, windows, states, mode="bias", scale=scale, threads=self._threads))
+        elif step.rows:
+            masks, delta = self._upload(step, logits.shape[0])
+            add_mask_(logits, masks, delta, self._vocab)
         force_(logits, step.forced, float("-inf"), 0.0)
 
     def after_(self, probs: torch.Tensor, step: Step) -> None:
