@@ -211,6 +211,42 @@ class V2(Case):
                 runner.append(slot, drafts[slot][: min(kept, 2)] + [int(self.rng.integers(3, V))])
         self.assertGreater(len(runner.live[0].output), 12)
 
+    def test_a_row_that_follows_other_ids_stops(self):
+        runner = RunnerV2(self)
+        runner.add(0, "acct-7", [9], params(self.folder.fields()))
+        runner.step()
+        runner.processor.apply_staged_writes()
+        ctx = runner.rows([0], {})[2]
+        later = LogitsContext(**{**ctx.__dict__, "seq_lens_upper_bound_np": ctx.seq_lens_upper_bound_np + 1})
+        with self.assertRaisesRegex(errors.Internal, "a row follows 3 ids, the engine has 2"):
+            runner.processor.apply(torch.zeros((1, WIDTH)), later)
+
+    def test_the_device_route_gives_the_same_bytes(self):
+        # Logits that no CPU route takes in place: the masks are made, uploaded and applied as on a device.
+        runner = RunnerV2(self)
+        runner.add(0, "acct-7", [9], params(self.folder.fields(), .7))
+        for _ in range(3):
+            runner.step()
+        runner.processor.apply_staged_writes()
+        ctx = runner.rows([0], {})[2]
+        before = torch.from_numpy(self.rng.standard_normal((1, WIDTH), np.float32))
+        spread = torch.empty((1, WIDTH, 2))[:, :, 0].copy_(before)
+        after = runner.processor.apply(spread, ctx)
+        self.assertEqual(self.expect("acct-7", runner.live[0].output, before, after.contiguous(), .7), 1)
+
+    def test_no_key_is_shown(self):  # C16
+        runner = RunnerV2(self)
+        runner.add(0, "acct-7", [9], params(self.folder.fields()))
+        for _ in range(4):
+            runner.step()
+        runner.processor._serving.close()
+        content = self.folder.audit.read_text() + runner.processor._serving.metrics.text(False) + repr(vars(runner.processor))
+        secrets = [line.split(b": ")[1].decode() for name in ("kProvider", "kSelector", "kAccount7") for line in fixture.text(name).splitlines()
+                   if line.startswith(b"key: ")]
+        self.assertEqual(len(secrets), 3)
+        for secret in secrets:
+            self.assertNotIn(secret, content)
+
     def test_a_disagreement_stops(self):
         runner = RunnerV2(self)
         runner.add(0, "acct-7", [9], params(self.folder.fields()))
