@@ -8,6 +8,7 @@ import base64
 import copy
 import ctypes
 import hashlib
+import importlib.util
 import json
 import math
 import pathlib
@@ -206,6 +207,24 @@ class Marks(unittest.TestCase):
             with self.subTest(said=said), self.assertRaisesRegex(errors.InvalidArgument, said):
                 GREEN.mark_(row, [5, 6])
         np.testing.assert_array_equal(read_only, logits(6))
+
+    def test_torch(self):
+        """Where it is installed, as in the environment of the adapters."""
+        if importlib.util.find_spec("torch") is None:
+            self.skipTest("torch is not installed")
+        import torch
+        mask = np.unpackbits(GREEN.mask([5, 6])[0], bitorder="little")[:VOCAB].astype(bool)
+        for kind in (torch.float32, torch.float16, torch.bfloat16):
+            rows = torch.zeros(3, VOCAB + 6, dtype=kind)
+            self.assertEqual(GREEN.mark_(rows[1, 3:3 + VOCAB], torch.tensor([5, 6]), mode="bias").state, MARKED)
+            np.testing.assert_array_equal(rows[1, 3:3 + VOCAB].float().numpy(), mask * np.float32(2))
+            self.assertEqual(float(rows.float().sum()), 2 * mask.sum())  # nothing beside it
+            states = torch.ones(3, dtype=torch.uint8)
+            found = verdigris.mark_batch_([GREEN, None, GREEN], rows[:, :VOCAB], torch.tensor([[5, 6]] * 3, dtype=torch.int32), states, mode="bias")
+            self.assertEqual(found["state"].tolist(), [MARKED, OFF, MARKED])
+        for wrong, said in ((torch.zeros(VOCAB, dtype=torch.float64), "float64"), (torch.zeros(VOCAB, 2)[:, 0], "packed"), (torch.zeros(VOCAB, device="meta"), "numpy array|device")):
+            with self.assertRaisesRegex(errors.InvalidArgument, said):
+                GREEN.mark_(wrong, [5, 6])
 
     def test_output_ids(self):
         expected = GREEN.mask([5, 6])[0]

