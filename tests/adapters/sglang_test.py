@@ -15,10 +15,17 @@ from verdigris import errors
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import fixture  # noqa: E402
+import harness  # noqa: E402
+from verdigris.adapters import engines  # noqa: E402
 from verdigris.adapters import sglang as adapter  # noqa: E402
 
+TABLE = harness.Table("sglang", engines.SGLANG.newest, "fake")
 V, WIDTH = 32000, 32064
 os.environ["VERDIGRIS_UNTESTED_ENGINE"] = "1"  # the engine is not installed, so it has no version
+
+
+def tearDownModule():
+    TABLE.write()
 
 
 class Base:
@@ -88,7 +95,8 @@ class Sampling(Case):
         self.check("plain", {})
 
     def test_preserve_and_truncation(self):
-        self.check("preserve", {"top_k": 40, "top_p": .9, "min_p": .01})
+        with TABLE.row("C1", "C15"), TABLE.row("C2", "C8", result="partial"):
+            self.check("preserve", {"top_k": 40, "top_p": .9, "min_p": .01})
 
     def test_truncation_is_that_of_the_engine(self):
         probs = torch.tensor([[.4, .1, .3, .2]])
@@ -115,6 +123,10 @@ class FailClosed(Case):
             sampler._sample_from_probs(torch.ones((1, WIDTH)), info(1), torch.zeros(1), True)
 
     def test_options_of_the_engine(self):
+        with TABLE.row("C11", result="refused"), TABLE.row("C13", result="partial"):
+            self.options()
+
+    def options(self):
         good = {"speculative_algorithm": None, "enable_watermark": False, "enable_custom_logit_processor": False, "device": "cuda"}
         adapter.refuse_options(SimpleNamespace(**good))
         for name, value in (("speculative_algorithm", "EAGLE"), ("enable_watermark", True), ("enable_custom_logit_processor", True), ("device", "xpu")):
@@ -122,6 +134,10 @@ class FailClosed(Case):
                 adapter.refuse_options(SimpleNamespace(**{**good, name: value}))
 
     def test_requests(self):
+        with TABLE.row("C14"):
+            self.requests()
+
+    def requests(self):
         self.start("plain")
         adapter._admit(parameters(self.folder.fields()))
         for given, kind in ((parameters(None), "mac"), (parameters(self.folder.fields("acct-9")), "account"),
