@@ -117,16 +117,10 @@ LLAMA_CPP = Engine(
     refused=("mirostat", "adaptive-p", "a chain that ends in greedy, by policy"),
 )
 
-GENAI = Engine(
-    name="onnxruntime-genai", package="onnxruntime-genai", module="verdigris.adapters.onnxruntime_genai", entry="own loop", oldest="0.18.0",
-    newest="0.18.0", hook="after truncation", boundary="length at `append_tokens`", drafts="refused", account="argument", checked="real",
-    refused=("beam search",), limits=("its Engine and Request have no hook",),
-)
-
 TENSORRT_LLM = Engine(
     name="TensorRT-LLM", package="tensorrt-llm", module="verdigris.adapters.tensorrt_llm", entry="`BatchedLogitsProcessor`, PyTorch backend",
     oldest="", newest="", hook="before temperature", boundary="first call", drafts="refused", account="`client_id` table", checked="untested",
     refused=("beam search", "a `preserve` profile, or a scheme other than green"), limits=("never run, on any machine",),
 )
 
-ENGINES = (TRANSFORMERS, VLLM_V2, VLLM_V1, SGLANG, LLAMA_CPP, GENAI, TENSORRT_LLM)
+ENGINES = (TRANSFORMERS, VLLM_V2, VLLM_V1, SGLANG, LLAMA_CPP, TENSORRT_LLM)

@@ -4,9 +4,9 @@ import hashlib
 import re
 
 import verdigris
+from verdigris import gateway
 
 MAX_FILE_BYTES = 1 << 20
-_LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@/+-]{0,63}")
 
 
 class ApiKeys:
@@ -16,7 +16,7 @@ class ApiKeys:
         self._labels: dict[str, str] = {}
         for number, line in enumerate(lines.splitlines(), 1):
             words = line.split(" ")
-            if len(words) != 2 or not re.fullmatch(r"[0-9a-f]{64}", words[0]) or not _LABEL.fullmatch(words[1]):
+            if len(words) != 2 or not re.fullmatch(r"[0-9a-f]{64}", words[0]) or not gateway.is_label(words[1]):
                 raise ValueError(f"{path}:{number}: must be the SHA-256 of a key in lower-case hex, a space, and a label")
             if words[0] in self._labels:
                 raise ValueError(f"{path}:{number}: this key is there twice")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import stat
 from dataclasses import dataclass
 from typing import Any
 
 from verdigris import errors, gateway
+from verdigris.serving import strict_json
 
 SCHEMA = "verdigris.serving/1"
 VARIABLE = "VERDIGRIS_CONFIG"
@@ -128,25 +128,10 @@ def _read(path: str) -> bytes:
 
 
 def _parse_json(path: str, content: bytes) -> object:
-    def no_constant(name: str) -> float:
-        raise ValueError(f"{name} is no JSON number")
-
-    def no_twin(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        members = dict(pairs)
-        if len(members) != len(pairs):
-            raise ValueError("a member occurs twice")
-        return members
-
     try:
-        return json.loads(content.decode("utf-8"), parse_constant=no_constant, object_pairs_hook=no_twin)
-    except RecursionError:
-        raise errors.Malformed(f"{path}: nested too deeply") from None
-    except UnicodeDecodeError as error:
-        raise errors.Malformed(f"{path}: no UTF-8 at byte {error.start}") from None
-    except json.JSONDecodeError as error:
-        raise errors.Malformed(f"{path}:{error.lineno}: {error.msg}") from None
-    except ValueError as error:
-        raise errors.Malformed(f"{path}: {error}") from None
+        return strict_json.parse(content)
+    except strict_json.NotJson as error:
+        raise errors.Malformed(f"{path}:{error.line}: {error}" if error.line else f"{path}: {error}") from None
 
 
 def _address(top: _Object) -> tuple[str, int] | None:

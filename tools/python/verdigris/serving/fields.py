@@ -10,6 +10,8 @@ import json
 import math
 from typing import Any
 
+from verdigris.serving import strict_json
+
 MAX_CHOICES = 128
 MAX_STOPS = 4
 MAX_STOP_CHARS = 1000
@@ -65,26 +67,10 @@ class Request:
 
 def parse_json(body: bytes) -> dict[str, Any]:
     """The one object that a body is."""
-
-    def no_constant(name: str) -> float:
-        raise ValueError(f"{name} is no JSON number")
-
-    def no_twin(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        members = dict(pairs)
-        if len(members) != len(pairs):
-            raise ValueError("a member occurs twice")
-        return members
-
     try:
-        value = json.loads(body.decode("utf-8"), parse_constant=no_constant, object_pairs_hook=no_twin)
-    except (ValueError, RecursionError) as error:
-        # Without the text around the fault, which is the caller's.
-        reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
-        if isinstance(error, UnicodeDecodeError):
-            reason = f"no UTF-8 at byte {error.start}"
-        if isinstance(error, RecursionError):
-            reason = "nested too deeply"
-        raise BadRequest(f"the body is not valid JSON: {reason}") from None
+        value = strict_json.parse(body)
+    except strict_json.NotJson as error:
+        raise BadRequest(f"the body is not valid JSON: {error}") from None
     if not isinstance(value, dict):
         raise BadRequest("the body must be a JSON object")
     return value

@@ -174,7 +174,7 @@ class Serving(_Rules):
         """Keys, profile and what is expected of them belong together, before the first request."""
         if self.config.source in ("fixed", "none"):
             self._marker_of(self.config.label)
-        else:  # as far as that goes without an account: with those keys that are there, something of it is found
+        else:  # without an account there is no marker yet: as much of its checks as can be made
             for name, value in self._expect.items():
                 if name != "epoch" and str(self.profile.member(name)) != str(value):
                     raise errors.Mismatch(f"{self.config.profile}: the profile has another {name} than the engine")
@@ -250,7 +250,7 @@ def _on_hangup(number: int, frame: Any) -> None:
 def _reread_on_hangup(rules: _Rules) -> None:
     _rereading.add(rules)
     if not _former and threading.current_thread() is threading.main_thread():
-        # A process that no terminal can hang up and that nobody handles it for would have died of it.
+        # Without a handler before, SIGHUP would have ended the process; from here on it asks for a reread alone.
         _former.append(signal.signal(signal.SIGHUP, _on_hangup))
 
 
