@@ -279,6 +279,29 @@ class V2(Case):
                 runner.append(slot, drafts[slot][: min(kept, 2)] + [int(self.rng.integers(3, V))])
         self.assertGreater(len(runner.live[0].output), 12)
 
+    def test_a_slot_that_waits_is_marked_when_it_is_drawn_for_again(self):
+        # Its last id ends answers, which the client ignores, and another request returns from preemption meanwhile.
+        runner = RunnerV2(self)
+        runner.add(0, "acct-7", [9], params(self.folder.fields(), ignore_eos=True))
+        runner.add(1, "acct-8", [9], params(self.folder.fields("acct-8", "r-2")))
+        for _ in range(4):
+            runner.step()
+        runner.step([0], draw={0: 2})
+        gone = runner.live.pop(1)
+        runner.add(4, "acct-8", [9], params(self.folder.fields("acct-8", "r-2")), gone.output)
+        runner.step([4])
+        for _ in range(4):
+            runner.step()
+        self.assertEqual(runner.live[0].state, 1)
+
+    def test_a_slot_that_was_never_added_stops(self):
+        runner = RunnerV2(self)
+        runner.add(0, "acct-7", [9], params(self.folder.fields()))
+        runner.processor._slots.clear()
+        runner.processor.apply_staged_writes()
+        with self.assertRaisesRegex(errors.Internal, "never added"):
+            runner.processor.apply(torch.zeros((1, WIDTH)), runner.rows([0], {})[2])
+
     def test_a_row_that_follows_other_ids_stops(self):
         runner = RunnerV2(self)
         runner.add(0, "acct-7", [9], params(self.folder.fields()))

@@ -70,7 +70,9 @@ class _Both:
     def _open(self, config: VllmConfig, room: int, device: torch.device) -> None:
         refuse_options(config, self._engine)
         parallel = config.parallel_config
-        self._serving = serving.open(self._engine, hook="before", leader=parallel.rank % parallel.tensor_parallel_size == 0)
+        # Only the last stage draws, each of its ranks the same ids.
+        last = (parallel.pipeline_parallel_size - 1) * parallel.tensor_parallel_size
+        self._serving = serving.open(self._engine, hook="before", leader=parallel.rank == last)
         vocab = self._serving.profile.vocab
         if config.model_config.get_vocab_size() < vocab:
             raise errors.Mismatch(f"the profile has {vocab} ids, the model {config.model_config.get_vocab_size()}: it is of another tokenizer")
@@ -143,9 +145,10 @@ class ProcessorV2(_Both, InterfaceV2):
         self._lengths[:] = lengths
         self._copied = False
         # Not of this step, and the engine does not say when an answer has ended.
-        for slot in [at for at, sequence in self._slots.items() if sequence is not None and at not in self._live]:
-            if self._slots[slot].complete() or self._slots[slot].idle_seconds >= serving.SILENCE_SECONDS:
-                self._slots.pop(slot).close()
+        # The sequence stays: should the slot be drawn for all the same, its rows are marked.
+        for slot, sequence in self._slots.items():
+            if sequence is not None and slot not in self._live and (sequence.complete() or sequence.idle_seconds >= serving.SILENCE_SECONDS):
+                sequence.close()
         for slot, sequence in list(self._slots.items()):
             if sequence is None or slot not in self._slots:
                 continue
@@ -170,11 +173,12 @@ class ProcessorV2(_Both, InterfaceV2):
     def _return_of(self, slot: int, fresh: serving.Sequence, output: list[int]) -> serving.Sequence:
         """A preempted answer keeps its states and its one audit line; what is not found again starts from its ids."""
         self._resumed.discard(slot)
-        # The engine does not say when it frees a slot: what this step does not draw for may be the former place of the request.
-        for other in [at for at in self._slots if at != slot and at not in self._live]:
-            former = self._slots.pop(other)
-            if former is not None:
-                self._parked.add(former)
+        # The engine does not say when it frees a slot: one that this step does not draw for may be the former place of the request.
+        for other, former in self._slots.items():
+            if other != slot and other not in self._live and former is not None and former.same_request(fresh) and \
+                    former.ids() == output[: len(former)]:
+                del self._slots[other]
+                return former
         return self._parked.take(fresh, output)
 
     def _plain_rows(self, step: Step, ctx: LogitsContext) -> None:
@@ -197,10 +201,12 @@ class ProcessorV2(_Both, InterfaceV2):
 
     def _row(self, step: Step, row: int, slot: int, end: int, drafts: Sequence[int]) -> None:
         """Adds the rows of one request; `end` counts the ids that the first of them follows."""
-        total = int(self._lengths[slot]) if slot in self._slots else 0
+        total = int(self._lengths[slot])
         # A slot without ids is a warm-up's, and a row inside of the prefill is not drawn from.
         if total == 0 or end < int(self._states.prefill_len.np[slot]):
             return
+        if slot not in self._slots:
+            raise errors.Internal(f"slot {slot} is drawn for and was never added, so its answer would be unmarked")
         sequence = self._slots[slot]
         if sequence is None:
             for at in range(1 + len(drafts)):
