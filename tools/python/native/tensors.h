@@ -34,6 +34,12 @@ Rows RowsOf(const Writable& array, const char* name, size_t item_bytes);
 // A packed array of this shape, such as windows.
 template <class T>
 const T* Packed(const Readable& array, std::initializer_list<size_t> shape, const char* name, const char* type);
+template <>
+const uint32_t* Packed(const Readable& array, std::initializer_list<size_t> shape, const char* name, const char* type);  // i32 too
+template <>
+const uint8_t* Packed(const Readable& array, std::initializer_list<size_t> shape, const char* name, const char* type);
+template <>
+const double* Packed(const Readable& array, std::initializer_list<size_t> shape, const char* name, const char* type);
 
 // Output ids: a sequence of ints, or an array of 32 or 64 bit integers, which is used in place where it is packed and of 32 bits. What
 // is no u32 becomes 2^32 - 1, which the library refuses and names the place of.
