@@ -16,6 +16,7 @@ import pathlib
 import numpy as np
 
 import verdigris
+from key_files import tree
 
 SHORT, REPEATED = 3, 5
 STATES = ("marked", "off", "short", "special", "repeated", "no_choice")
@@ -112,6 +113,18 @@ def found(case, marker, answers):
     """C3."""
     for log10_p in pooled(marker, answers):
         case.assertLess(log10_p, -6)
+
+
+def not_found(case, profile, answers, decoys=2000):
+    """C4: of keys that have nothing to do with the answers, p is at most .01 for about one in a hundred. False alarm: 1e-7, upper tail of
+    Binomial(2000, .01)."""
+    low = 0
+    for number in range(decoys):
+        files = tree(profile.scheme_id, seed=b"decoy %d" % number, accounts=("acct-7",))
+        decoy = verdigris.Marker(profile, [verdigris.Key.parse(files[name]) for name in ("provider", "selector", "acct-7")])
+        low += pooled(decoy, answers)[0] <= -2
+    case.assertGreater(low, 0)
+    case.assertGreater(log10_tail(decoys, low, 0.01), -7)
 
 
 def boundary(case, marker, answer, line, window):

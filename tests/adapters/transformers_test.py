@@ -101,8 +101,18 @@ class Green(InFolder):
             answers, lines, _ = self.generate([[5, 6, 7]] * 4, signed(), tokens=400, eos_token_id=None, output_logits=False, output_scores=False)
             self.assertEqual([line["index"] for line in lines], [0, 1, 2, 3])
             harness.found(self, self.markers["acct-7"], answers)
-        with TABLE.row("C4", result="partial"):  # without decoys
-            self.assertGreater(harness.pooled(self.markers["acct-8"], answers)[1], -6)
+        with TABLE.row("C4"):
+            harness.not_found(self, self.markers["acct-7"].profile, answers)
+
+    def test_policy_off(self):
+        """False alarm: 2e-6, two layers of unmarked text at 1e-6."""
+        self.opened = adapter.open(write_config(self.folder, policy=self.policy | {"mode": "opt_out"}))
+        self.addCleanup(self.opened.close)
+        answers, lines, _ = self.generate([[5, 6, 7]] * 2, signed(mark=False), tokens=400, eos_token_id=None, output_logits=False, output_scores=False)
+        for log10_p in harness.pooled(self.markers["acct-7"], answers):
+            self.assertGreater(log10_p, -6)
+        for line in lines:
+            self.assertEqual((line["outcome"], line["states"]["off"], line["kids"]), ("unmarked", 400, []))
 
     def test_repeats(self):
         with TABLE.row("C6", "C7"):
