@@ -55,7 +55,7 @@ def main():
         with zipfile.ZipFile(wheel) as archive:
             archive.extractall(sources, [name for name in archive.namelist() if name.startswith("vllm/") and name.endswith(".py")])
         return 0
-    environment = dict(os.environ, OMP_NUM_THREADS="1", PYTHONPATH=str(sources))
+    environment = dict(os.environ, OMP_NUM_THREADS="1", PYTHONPATH=str(sources), VERDIGRIS_BUILD=str(arguments.build.resolve()))
     return subprocess.run([python, "-m", "unittest", "-v", HERE / arguments.what], env=environment, cwd=HERE).returncode
 
 

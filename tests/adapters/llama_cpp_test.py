@@ -1,6 +1,6 @@
 """llama.cpp through llama-cpp-python, real: SmolLM2-135M-Instruct, its chains, and answers that are scored again (serving.md S8).
 
-C7 is the C++ sampler's, by tools/adapters/llama_cpp/sampler_test.cpp. Rows that are partial: C2 compares states, not `detect`; C3 has fewer ids
+C7 is the C++ sampler's, which is built and tested here. Rows that are partial: C2 compares states, not `detect`; C3 has fewer ids
 than asked; C4 has one wrong key; C5 has no padding here, and C6 no rollback; one answer is one context, so C8, C9, C11, C12 are not looked at.
 """
 
@@ -10,6 +10,7 @@ import importlib.util
 import json
 import os
 import pathlib
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -209,6 +210,28 @@ class LlamaCpp(unittest.TestCase):
             self.assertNotIn(self.llama.detokenize(ids).decode("utf-8", "replace")[:12], audit)
             for content in self.folder.keys.values():
                 self.assertNotIn(content.split(b"key: ")[1].split(b"\n")[0].decode(), audit)
+
+
+@unittest.skipUnless("VERDIGRIS_BUILD" in os.environ, "VERDIGRIS_BUILD does not name a build folder with libverdigris.so")
+class CppSampler(unittest.TestCase):
+    def test_the_sampler_of_tools_adapters(self):
+        library = pathlib.Path(os.environ["VERDIGRIS_BUILD"], "watermark/libverdigris.so")
+        root = pathlib.Path(__file__).resolve().parents[2]
+        site = pathlib.Path(llama_cpp.__file__).resolve().parents[1]
+        content = key_files.profile(vocab=64, special=((0, 0),), share=256)
+        keys = key_files.tree(verdigris.Profile.parse(content).scheme_id)
+        with tempfile.TemporaryDirectory() as folder:
+            profile, key, build = (pathlib.Path(folder, name) for name in ("p.json", "provider.key", "build"))
+            profile.write_bytes(content)
+            key.touch(mode=0o600)
+            key.write_bytes(keys["provider"])
+            subprocess.run(["cmake", "-S", root / "tools/adapters/llama_cpp", "-B", build, f"-DCMAKE_PREFIX_PATH={site}", f"-DVERDIGRIS_LIBRARY={library}",
+                            f"-DVERDIGRIS_INCLUDE={root / 'watermark'}"], check=True, capture_output=True)
+            subprocess.run(["cmake", "--build", build, "--target", "sampler_test", "example_generate"], check=True, capture_output=True)
+            with TABLE.row("C7"):
+                self.assertEqual(subprocess.run([build / "sampler_test", profile, key]).returncode, 0)
+            key.chmod(0o644)
+            self.assertEqual(subprocess.run([build / "sampler_test", profile, key], capture_output=True).returncode, 1)
 
 
 if __name__ == "__main__":
