@@ -6,11 +6,13 @@ import json
 import os
 import pathlib
 import re
+import sys
 import tempfile
 
 import verdigris
 from verdigris import gateway
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "python"))  # of key_files, which harness.py reads
 _HEADER = pathlib.Path(__file__).resolve().parents[1] / "c_api/fixture.h"
 
 

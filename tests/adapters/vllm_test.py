@@ -409,6 +409,11 @@ class Refusals(Case):  # C13, C14
 
 
 class V1(Case):
+    def test_rows_without_a_request_stop(self):
+        processor = adapter.ProcessorV1(config(), torch.device("cpu"), False)
+        with self.assertRaisesRegex(errors.Internal, "1 rows are drawn for"):
+            processor.apply(torch.zeros((1, WIDTH)))
+
     @shown("v1", "C1", "C9")
     @shown("v1", "C2", "C7", "C8", result="partial")
     def test_a_batch_that_changes(self):

@@ -47,7 +47,9 @@ VLLM_V2 = Engine(
     drafts="each row, against Q", account="`vllm_xargs`", checked="interface",
     refused=("`--watermark-config`", "`logprobs_mode` processed_*", "a `rejection_sample_method` other than standard", "beam search",
              "temperature 0, where the policy does not serve it", "a `preserve` profile, or a scheme other than green"),
-    limits=("not run on a GPU",),
+    limits=("not run on a GPU", "the warm-up of the engine leaves `refused` lines in the audit under `signed`",
+            "an answer that goes on behind an id of `end_ids`, or waits for a minute, may have a line of its first part alone",
+            "under batch-sharded sampling the audit counts positions of other ranks as off", "replicas on one machine need `metrics` of their own"),
     relied=(
         Relied(_V2, "LogitsProcessor.__init__", ("self", "vllm_config", "req_states")),
         Relied(_V2, "LogitsProcessor.validate_params", ("cls", "sampling_params")),

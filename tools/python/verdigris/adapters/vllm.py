@@ -255,7 +255,10 @@ class ProcessorV1(_Both, InterfaceV1):
 
     def apply(self, logits: torch.Tensor) -> torch.Tensor:
         step = Step()
-        for row in sorted(self._requests):
+        rows = sorted(self._requests)
+        if rows != list(range(logits.shape[0])):
+            raise errors.Internal(f"{logits.shape[0]} rows are drawn for, and the engine named requests of rows {rows}: some would be unmarked")
+        for row in rows:
             sequence, output, temperature = self._requests[row]
             if len(output) < len(sequence):
                 sequence.disagree(f"row {row}: the engine has {len(output)} output ids, the history {len(sequence)}")
