@@ -202,6 +202,7 @@ def parse(content: bytes, path: str) -> Config:
     price = audit.take("price") if audit.has("price") else "off"
     if price not in ("off", "all") and (isinstance(price, bool) or not isinstance(price, int) or not 1 <= price <= 1_000_000):
         raise audit.bad("price", "off, all, or N for one row in N")
+    rows_a_price: int = price if isinstance(price, int) else int(price == "all")
     audit.end()
 
     metrics, threads = _address(top), top.integer("threads", 1, 256, 1)
@@ -210,7 +211,7 @@ def parse(content: bytes, path: str) -> Config:
     return Config(path=path, profile=profile, epoch=epoch, provider=provider, selector=selector, accounts=folder, accounts_provider=function,
                   source=source, gateway_key=gateway_key, label=label, mode=mode, greedy=greedy, on_error=on_error if end_ids else "stop",
                   end_ids=end_ids, split_ids=frozenset(split_ids), hidden_until=frozenset(hidden_until), max_logit_bias=float(bias),
-                  audit_file=file, output_digest=digest == 1, price={"off": 0, "all": 1}.get(price, price), metrics=metrics, threads=threads)
+                  audit_file=file, output_digest=digest == 1, price=rows_a_price, metrics=metrics, threads=threads)
 
 
 def load(path: str | os.PathLike[str] | None = None) -> Config:
