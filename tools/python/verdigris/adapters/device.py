@@ -44,16 +44,12 @@ def _marked_probs(probs: torch.Tensor, masks: torch.Tensor, delta: torch.Tensor,
     # No markable mass, or no delta: the row stays as it is.
     share = torch.where(markable > 0, green_mass / markable, 0)
     z = 1 + (factor - 1) * share
-    boosted = torch.where(green, head * (factor / z).unsqueeze(1).to(probs.dtype), head * (1 / z).unsqueeze(1).to(probs.dtype))
-    rest = probs[:, width:]
-    if special is None:
-        rest.mul_((1 / z).unsqueeze(1).to(probs.dtype))
-        head.copy_(boosted)
-        return
-    keep = probs[:, special].clone()
-    rest.mul_((1 / z).unsqueeze(1).to(probs.dtype))
-    head.copy_(boosted)
-    probs[:, special] = keep
+    kept = None if special is None else probs[:, special]  # a copy
+    other = (1 / z).unsqueeze(1).to(probs.dtype)
+    head.copy_(torch.where(green, head * (factor / z).unsqueeze(1).to(probs.dtype), head * other))
+    probs[:, width:].mul_(other)
+    if special is not None:
+        probs[:, special] = kept
 
 
 class _Compiled:
@@ -104,71 +100,54 @@ def marked_probs_(probs: torch.Tensor, masks: torch.Tensor, delta: torch.Tensor,
     torch.ops.verdigris.marked_probs_(probs, masks, delta, special)
 
 
-class _Turns:
-    """Two host buffers in turn; each is written again only after the device has read it."""
-
-    def __init__(self, make, device: torch.device):
-        self._buffers = [make(), make()]
-        self._done: list[torch.cuda.Event | None] = [None, None]
-        self._cuda = device.type == "cuda"
-        self._at = 0
-
-    def next(self) -> torch.Tensor:
-        self._at ^= 1
-        event = self._done[self._at]
-        if event is not None:
-            event.synchronize()
-        return self._buffers[self._at]
-
-    def sent(self, stream) -> None:
-        if self._cuda:
-            if self._done[self._at] is None:
-                self._done[self._at] = torch.cuda.Event()
-            self._done[self._at].record(stream)
-
-
 class Masks:
-    """Masks of a step, from the host to the device: `host` to write into, then `upload`."""
+    """Masks of a step, from the host to the device: `host` to write into, then `upload`, and `used` when what reads them is launched.
+
+    Two buffers on each side take turns. The host writes one again when its copy has ended, and the copy waits for what read the device's
+    two steps ago, so that it goes on beside the pass.
+    """
 
     def __init__(self, rows: int, mask_bytes: int, device: torch.device):
-        self._device = device
+        self._device, self._bytes, self._rows = device, mask_bytes, rows
         self._cuda = device.type == "cuda"
-        self._turns = _Turns(lambda: torch.zeros((rows, mask_bytes + 4), dtype=torch.uint8, pin_memory=self._cuda), device)
-        self._bytes = mask_bytes
+        size = rows * (mask_bytes + 4)
+        self._hosts = [torch.zeros(size, dtype=torch.uint8, pin_memory=self._cuda) for _ in range(2)]
+        self._devices = [torch.zeros(size, dtype=torch.uint8, device=device) for _ in range(2)] if self._cuda else self._hosts
         self._stream = torch.cuda.Stream(device) if self._cuda else None
-        # Two as well: a step may still read one while the next is copied.
-        self._at = [torch.zeros((rows, mask_bytes + 4), dtype=torch.uint8, device=device) for _ in range(2 if self._cuda else 0)]
-        self._rows = rows
-        self._turn = 0
-        self._host: torch.Tensor | None = None
+        self._copied = [torch.cuda.Event() for _ in range(2)] if self._cuda else []
+        self._read = [torch.cuda.Event() for _ in range(2)] if self._cuda else []
+        self._at = 0
 
     def host(self, rows: int) -> tuple[np.ndarray, np.ndarray]:
         """The next buffer: u8[rows, mask_bytes] and f32[rows] for delta, both to be filled."""
         if rows > self._rows:
             raise ValueError(f"{rows} rows in a step, room for {self._rows}")
-        buffer = self._turns.next().numpy().reshape(-1)
-        masks = buffer[: rows * self._bytes].reshape(rows, self._bytes)
-        start = self._rows * self._bytes
-        delta = buffer[start : start + 4 * rows].view(np.float32)
-        return masks, delta
+        self._at ^= 1
+        if self._cuda:
+            self._copied[self._at].synchronize()  # at once where it was never recorded
+        masks, delta = self._parts(self._hosts[self._at], rows)
+        return masks.numpy(), delta.numpy()
+
+    def _parts(self, buffer: torch.Tensor, rows: int) -> tuple[torch.Tensor, torch.Tensor]:
+        start = 4 * self._rows  # delta first, so that it is aligned
+        return buffer[start : start + rows * self._bytes].view(rows, self._bytes), buffer[: 4 * rows].view(torch.float32)
 
     def upload(self, rows: int) -> tuple[torch.Tensor, torch.Tensor]:
         """The filled buffer as tensors of the device; work of the main stream from here on sees them."""
-        source = self._turns._buffers[self._turns._at]
-        start = self._rows * self._bytes
-        if not self._cuda:
-            flat = source.view(-1)
-        else:
-            self._turn ^= 1
-            flat, main = self._at[self._turn].view(-1), torch.cuda.current_stream(self._device)
-            self._stream.wait_stream(main)
+        target = self._devices[self._at]
+        if self._cuda:
+            length = 4 * self._rows + rows * self._bytes
             with torch.cuda.stream(self._stream):
-                flat[: rows * self._bytes].copy_(source.view(-1)[: rows * self._bytes], non_blocking=True)
-                flat[start : start + 4 * rows].copy_(source.view(-1)[start : start + 4 * rows], non_blocking=True)
-                self._turns.sent(self._stream)
-            main.wait_stream(self._stream)
-        masks = flat[: rows * self._bytes].view(rows, self._bytes)
-        return masks, flat[start : start + 4 * rows].view(torch.float32)
+                self._stream.wait_event(self._read[self._at])
+                target[:length].copy_(self._hosts[self._at][:length], non_blocking=True)
+                self._copied[self._at].record(self._stream)
+            torch.cuda.current_stream(self._device).wait_event(self._copied[self._at])
+        return self._parts(target, rows)
+
+    def used(self) -> None:
+        """What reads the masks of the last `upload` is in the main stream."""
+        if self._cuda:
+            self._read[self._at].record(torch.cuda.current_stream(self._device))
 
 
 class Ids:

@@ -136,6 +136,7 @@ class Marking:
         elif step.rows:
             masks, delta = self._upload(step, logits.shape[0])
             add_mask_(logits, masks, delta, self._vocab)
+            self._masks.used()
         force_(logits, step.forced, float("-inf"), 0.0)
 
     def after_(self, probs: torch.Tensor, step: Step) -> None:
@@ -143,6 +144,7 @@ class Marking:
         if step.rows:
             masks, delta = self._upload(step, probs.shape[0])
             marked_probs_(probs, masks, delta, self._specials(probs))
+            self._masks.used()
         force_(probs, step.forced, 0.0, 1.0)
 
     def _specials(self, probs: torch.Tensor) -> torch.Tensor | None:
