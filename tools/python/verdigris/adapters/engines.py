@@ -108,6 +108,7 @@ TRANSFORMERS = Engine(
     name="transformers", package="transformers", module="verdigris.adapters.transformers", entry="`generate(watermarking_config=VerdigrisConfig(...))`",
     oldest="5.24.0", newest="5.24.0", hook="after truncation", boundary="width of the first call", drafts="each row", account="argument",
     checked="real", refused=("`generate_batch`", "`assistant_ensemble_weight`", "beam search with an unbiased scheme"),
+    limits=("logits on a device are copied to the host and back at each step", "not run on a GPU"),
     relied=(
         Relied("transformers/generation/configuration_utils.py", "BaseWatermarkingConfig.construct_processor", ("self", "vocab_size")),
     ),

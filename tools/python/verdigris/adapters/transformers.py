@@ -182,7 +182,7 @@ class _Processor(LogitsProcessor):
         output = input_ids[:, self._prompt:].tolist()
         done = [bool(self._ends.intersection(ids)) for ids in output]
         self._follow([self._until_end(ids) for ids in output])
-        # The rows of P may be asked for by the caller (output_logits, output_scores of an earlier processor), so Q goes elsewhere.
+        # A copy: rows of P may be kept by the caller (output_logits). From a device this is a copy to the host.
         marked = scores.to("cpu", torch.float32, copy=True)
         live = [row for row in range(len(self._rows)) if not done[row]]
         forced = {row: self._rows[row].ended() for row in live if self._rows[row].ended() is not None}
