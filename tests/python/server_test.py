@@ -47,7 +47,7 @@ class Unmarked(unittest.TestCase):
         status, headers, body = self.server.request("GET", "/metrics")
         self.assertEqual(status, 200)
         self.assertIn("text/plain", headers["Content-Type"])
-        self.assertRegex(body.decode(), r'verdigris_requests_total\{route="/v1/completions",status="200"\} \d+\n')
+        self.assertRegex(body.decode(), r'verdigris_http_requests_total\{route="/v1/completions",status="200"\} \d+\n')
         self.assertRegex(body.decode(), r'verdigris_tokens_total\{kind="prompt"\} \d+\n')
 
     def test_a_completion_has_its_members(self):

@@ -7,9 +7,17 @@ import sys
 import threading
 
 import verdigris
+from verdigris import serving
 from verdigris.serving import accounts, http, writer
 
 EXIT_USAGE, EXIT_INPUT = 2, 3
+
+
+class ThisServer:
+    """How audit lines name it. It is tested with its own version alone."""
+
+    package = "verdigris-serve"
+    oldest = newest = verdigris.__version__
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -30,6 +38,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--model", default="pocket", metavar="pocket|FOLDER", help="the built-in model, or a folder of its form (pocket)")
     kind = parser.add_mutually_exclusive_group(required=True)
     kind.add_argument("--unmarked", action="store_true", help="answers have no mark")
+    kind.add_argument("--config", metavar="FILE", help="accounts, policy and audit of this configuration of verdigris.serving")
     kind.add_argument("--profile", metavar="FILE", help="answers are marked under this profile")
     parser.add_argument("--key", action="append", default=[], metavar="FILE", help="key of the mark; repeatable")
     parser.add_argument("--api-keys", metavar="FILE", help="lines of SHA-256 of a key and a label, which chooses the account key")
@@ -41,7 +50,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--max-body", type=at_least(1), default=1 << 20, metavar="BYTES", help="(1048576)")
     parser.add_argument("--queue", type=at_least(1), default=16, help="requests at once, waiting ones included (16)")
     options = parser.parse_args(arguments)
-    if options.unmarked and options.key:
+    if not options.profile and options.key:
         parser.error("--key goes with --profile")
     if options.profile and not options.key:
         parser.error("--profile needs --key")
@@ -57,8 +66,15 @@ def _settings(options: argparse.Namespace) -> http.Settings:
     if options.profile:
         marking = accounts.Marking(verdigris.Profile.load(options.profile), [verdigris.Key.load(path) for path in options.key],
                                    pocket.tokenizer.sha256, api_keys.labels if api_keys else None)
+    opened = None
+    if options.config:
+        opened = serving.open(ThisServer(), "after", path=options.config, argmax=True, version=verdigris.__version__,
+                              vocab=pocket.vocab, tokenizer_sha256=pocket.tokenizer.sha256)
+        if api_keys is not None and opened.config.source not in ("gateway", "none"):
+            raise ValueError(f"{options.config}: account.source must be gateway with --api-keys, which choose the account, "
+                             f"got {opened.config.source}")
     name = os.path.basename(os.path.abspath(options.model))
-    return http.Settings(name=name, model=writer.Model(pocket), marking=marking, api_keys=api_keys, seed=options.seed,
+    return http.Settings(name=name, model=writer.Model(pocket), marking=marking, opened=opened, api_keys=api_keys, seed=options.seed,
                          max_tokens=options.max_tokens, max_body=options.max_body, queue=options.queue)
 
 

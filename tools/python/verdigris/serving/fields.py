@@ -10,6 +10,7 @@ import json
 import math
 from typing import Any
 
+from verdigris import gateway
 from verdigris.serving import strict_json
 
 MAX_CHOICES = 128
@@ -63,6 +64,7 @@ class Request:
     lists: int | None  # ids a position that are listed; None: no log-probabilities
     bias: dict[int, float]
     return_token_ids: bool
+    account: dict[str, Any]  # members that say whose the answer is, as they came
 
 
 def parse_json(body: bytes) -> dict[str, Any]:
@@ -193,8 +195,10 @@ def _bias_of(members: Members, vocab: int, max_bias: float) -> dict[int, float]:
     return bias
 
 
-def parse_request(body: bytes, *, chat: bool, name: str, vocab: int, max_tokens: int, max_bias: float) -> Request:
-    """Raises BadRequest. `name`: of the model, where the request has none; `max_tokens`: the most that may be asked for."""
+def parse_request(body: bytes, *, chat: bool, name: str, vocab: int, max_tokens: int, max_bias: float,
+                  accounts: bool = False) -> Request:
+    """Raises BadRequest. `name`: of the model, where the request has none; `max_tokens`: the most that may be asked for; `accounts`: the
+    members of verdigris.gateway are taken, to be checked by who knows its key."""
     members = Members(parse_json(body))
     prompt = _messages_of(members) if chat else _prompt_of(members, vocab)
     default_tokens = max_tokens if chat else min(16, max_tokens)
@@ -229,6 +233,7 @@ def parse_request(body: bytes, *, chat: bool, name: str, vocab: int, max_tokens:
         lists=lists,
         bias=_bias_of(members, vocab, max_bias),
         return_token_ids=members.boolean("return_token_ids"),
+        account={name: members.take(name) for name in gateway.FIELDS if name in members.left} if accounts else {},
     )
     members.end()
     if request.top_p == 0:

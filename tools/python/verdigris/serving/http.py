@@ -17,7 +17,8 @@ from http import HTTPStatus
 from typing import Any
 
 import verdigris
-from verdigris.serving import fields, shapes, writer
+from verdigris import serving
+from verdigris.serving import audit, fields, shapes, writer
 from verdigris.serving.accounts import ApiKeys, Marking
 
 IDLE_SECONDS = 60  # without a byte from or to a client
@@ -27,7 +28,6 @@ DRAIN_SECONDS = 5
 MAX_PROMPT_TOKENS = 1 << 15
 MAX_UNMARKED_BIAS = 100.0
 MAX_MARKED_BIAS = 1.0  # nats; larger ones would let a client read colours
-STATES = {1: "marked", 2: "off", 3: "short", 4: "special", 5: "repeated", 6: "no_choice"}
 ROUTES = {("GET", "/v1/models"), ("GET", "/healthz"), ("GET", "/metrics"), ("POST", "/v1/completions"), ("POST", "/v1/chat/completions")}
 KINDS = {400: "invalid_request_error", 401: "authentication_error", 404: "invalid_request_error", 413: "invalid_request_error",
          500: "server_error", 503: "overloaded_error"}
@@ -35,11 +35,12 @@ KINDS = {400: "invalid_request_error", 401: "authentication_error", 404: "invali
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """What the server was started with."""
+    """What the server was started with. At most one of `marking` and `opened` says how answers are marked."""
 
     name: str
     model: writer.Model
     marking: Marking | None
+    opened: serving.Serving | None
     api_keys: ApiKeys | None
     seed: int | None
     max_tokens: int
@@ -178,7 +179,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             _report(error)
             self._send_error(Refused(500, "internal error"))
         route = path if (method, path) in ROUTES else "other"
-        self.server.metrics.add("verdigris_requests_total", f'route="{route}",status="{self._status}"')
+        self.server.metrics.add("verdigris_http_requests_total", f'route="{route}",status="{self._status}"')
 
     def _route(self, method: str, path: str) -> None:
         settings = self.server.settings
@@ -193,7 +194,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if path == "/healthz":
             self._send(200, "text/plain; charset=utf-8", b"ok\n")
         elif path == "/metrics":
-            self._send(200, "text/plain; version=0.0.4; charset=utf-8", self.server.metrics.text().encode())
+            opened = settings.opened
+            text = self.server.metrics.text() + (opened.metrics.text(opened.audit.failing) if opened is not None else "")
+            self._send(200, "text/plain; version=0.0.4; charset=utf-8", text.encode())
         elif path == "/v1/models":
             self._send_json(200, {"object": "list", "data": [{"id": settings.name, "object": "model", "created": 0, "owned_by": "verdigris"}]})
         else:
@@ -228,28 +231,52 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def _complete(self, body: bytes, chat: bool, label: str | None) -> None:
         settings = self.server.settings
-        model, marking = settings.model, settings.marking
+        model, marking, opened = settings.model, settings.marking, settings.opened
         request = fields.parse_request(body, chat=chat, name=settings.name, vocab=model.pocket.vocab, max_tokens=settings.max_tokens,
-                                       max_bias=MAX_MARKED_BIAS if marking else MAX_UNMARKED_BIAS)
+                                       max_bias=MAX_MARKED_BIAS if marking else MAX_UNMARKED_BIAS, accounts=opened is not None)
         if marking and request.temperature == 0 and not marking.profile.argmax_at_zero_temperature:
             raise Refused(400, "answers at temperature 0 cannot be marked under this profile, so they are not given", "temperature")
         marker = marking.marker_of(label) if marking else None
+        begin = self._admitted(opened, request, label) if opened is not None else None
         with self.server.admission.place():
             ids = model.ids_of(request.prompt)
             if len(ids) > MAX_PROMPT_TOKENS:
                 raise Refused(400, f"the prompt has {len(ids)} tokens, the limit is {MAX_PROMPT_TOKENS}", "messages" if chat else "prompt")
-            choices = writer.choices_of(model, request, ids, self.server.seeds, marker)
+            choices = writer.choices_of(model, request, ids, self.server.seeds, marker, begin)
             form = shapes.Shapes(model, request, ids)
-            if request.stream:
-                self._stream(request, form, choices)
-            else:
-                done = [(list(choice.chunks(self._go_on)), choice.ids, choice.finish) for choice in choices]
-                self._send_json(200, form.whole(done))
+            try:
+                if request.stream:
+                    self._stream(request, form, choices)
+                else:
+                    done = [(list(choice.chunks(self._go_on)), choice.ids, choice.finish) for choice in choices]
+                    self._send_json(200, form.whole(done))
+            finally:
+                for choice in choices:
+                    choice.close()
         self.server.metrics.add("verdigris_tokens_total", 'kind="prompt"', len(ids))
         for choice in choices:
             self.server.metrics.add("verdigris_tokens_total", 'kind="answer"', len(choice.ids))
-            for state, count in choice.states.items():
-                self.server.metrics.add("verdigris_positions_total", f'state="{STATES[state]}"', count)
+            for state, count in choice.states.items() if opened is None else ():  # under a configuration they are counted there
+                self.server.metrics.add("verdigris_positions_total", f'state="{audit.STATES[state - 1]}"', count)
+
+    def _admitted(self, opened: serving.Serving, request: fields.Request, label: str | None) -> Callable[[int], serving.Sequence]:
+        """How the answers of a request begin that the configuration admits; raises Refused, with the class as its code."""
+        account = request.account
+        if label is not None and opened.config.source == "gateway":  # this server is the gateway then, and the client's own word is dropped
+            account = {**account, "verdigris_account": label}
+        asked = serving.Request(fields=account, temperature=request.temperature, greedy=request.temperature == 0, logit_bias=request.bias)
+
+        def begin(index: int) -> serving.Sequence:
+            try:
+                return opened.begin(asked, index=index)
+            except serving.Refused as refusal:
+                raise Refused(refusal.status, str(refusal), code=refusal.kind) from None
+
+        try:
+            opened.admit(asked)
+        except serving.Refused as refusal:
+            raise Refused(refusal.status, str(refusal), code=refusal.kind) from None
+        return begin
 
     def _go_on(self) -> bool:
         if self.server.stopping.is_set():

@@ -137,6 +137,10 @@ class Sequence:
         other._ids, other._states, other._prices = list(self._ids), dict(self._states), dict(self._prices)
         return other
 
+    def stretch(self) -> list[int]:
+        """The ids that windows are made of: those since the last split id; none while output is not delivered."""
+        return [] if self._hidden else self._ids[self._start:]
+
     # ---- a step
 
     def peek(self, drafts: Ids[int] = ()) -> tuple[NDArray[np.uint32], NDArray[np.uint8]]:

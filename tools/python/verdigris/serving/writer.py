@@ -7,6 +7,7 @@ would give. So no mark shows in them.
 import codecs
 import collections
 import dataclasses
+import functools
 import hashlib
 import random
 import secrets
@@ -14,6 +15,7 @@ import threading
 from collections.abc import Callable, Iterator
 
 import verdigris
+from verdigris.serving import Sequence
 from verdigris.serving.fields import Request
 
 MAX_REMEMBERED = 1 << 20  # requests without a seed, whose number of times is known
@@ -169,12 +171,16 @@ class Text:
 
 
 class Choice:
-    """One answer: chunks() draws it, and then `ids`, `finish` and `states` say how it went."""
+    """One answer: chunks() draws it, and then `ids`, `finish` and `states` say how it went. close() writes its audit line, if it has begun.
+
+    begin: makes the sequence of an answer under a configuration; None where there is none, and `marker` says all.
+    """
 
     def __init__(self, model: Model, request: Request, prompt: "ReadPrompt", uniforms: random.Random,
-                 marker: verdigris.Marker | None) -> None:
-        self._model, self._request, self._uniforms, self._marker = model, request, uniforms, marker
+                 marker: verdigris.Marker | None, begin: Callable[[], Sequence] | None) -> None:
+        self._model, self._request, self._uniforms, self._marker, self._begin = model, request, uniforms, marker, begin
         self._session, self._echoed, self._at_start = prompt.session.copy(), prompt.echoed, prompt.is_empty
+        self._sequence: Sequence | None = None
         self.ids: list[int] = []
         self.finish = "length"
         self.states: collections.Counter[int] = collections.Counter()
@@ -184,13 +190,14 @@ class Choice:
         request, session = self._request, self._session
         text = Text(self._model, self._at_start, request.stop, len(self._echoed.text) if self._echoed else 0)
         shown = 0
+        if self._begin is not None:
+            self._sequence = self._begin()
+            self._marker = self._sequence.marker
         if self._echoed:
             yield self._echoed
         while len(self.ids) < request.max_tokens and not text.stopped and go_on():
-            drawn = session.draw(self._uniforms.random(), temperature=request.temperature, top_k=request.top_k, top_p=request.top_p,
-                                 min_p=request.min_p, bias=request.bias, marker=self._marker,
-                                 output=self.ids if self._marker else [])
-            if drawn.id == self._model.pocket.eos_id:
+            drawn = self._draw()
+            if drawn is None or drawn.id == self._model.pocket.eos_id:
                 self.finish = "stop"
                 break
             self.states[drawn.state] += 1
@@ -199,6 +206,8 @@ class Choice:
                 log_probability = session.log_probability(drawn.id)
                 ranked = list(zip(*session.ranked(request.lists), strict=True))
             self.ids.append(drawn.id)
+            if self._sequence is not None:
+                self._sequence.push([drawn.id])
             chunk = text.add(drawn.id, log_probability, ranked)
             if len(self.ids) < request.max_tokens and not text.stopped:
                 session.feed([drawn.id])
@@ -211,6 +220,30 @@ class Choice:
             del self.ids[shown:]  # of the stop text
         elif rest:
             yield rest
+        self.close()
+
+    def _draw(self) -> verdigris.Drawn | None:
+        """The next token; None where a fault has ended the answer. Raises where the policy is to stop."""
+        request, sequence = self._request, self._sequence
+        if sequence is not None and sequence.ended() is not None:
+            return None
+        output = [] if self._marker is None else self.ids if sequence is None else sequence.stretch()
+        try:
+            drawn = self._session.draw(self._uniforms.random(), temperature=request.temperature, top_k=request.top_k, top_p=request.top_p,
+                                       min_p=request.min_p, bias=request.bias, marker=self._marker, output=output)
+        except verdigris.Error as error:
+            if sequence is None:
+                raise
+            sequence.fault(error.code)
+            return None
+        if sequence is not None:
+            at = len(sequence)
+            sequence.note(at, drawn.state, drawn.nats if sequence.wants_price(at) else None)
+        return drawn
+
+    def close(self) -> None:
+        if self._sequence is not None:
+            self._sequence.close(self.ids)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -252,7 +285,9 @@ def read_prompt(model: Model, request: Request, ids: list[int]) -> ReadPrompt:
     return ReadPrompt(session, Chunk("".join(piece.text for piece in shown), [token for piece in shown for token in piece.tokens]), is_empty)
 
 
-def choices_of(model: Model, request: Request, ids: list[int], seeds: Seeds, marker: verdigris.Marker | None) -> list[Choice]:
-    """The choices of a request, not yet drawn."""
+def choices_of(model: Model, request: Request, ids: list[int], seeds: Seeds, marker: verdigris.Marker | None,
+               begin: Callable[[int], Sequence] | None) -> list[Choice]:
+    """The choices of a request, not yet drawn. begin: the sequence of one, by its index; see Choice."""
     prompt = read_prompt(model, request, ids)
-    return [Choice(model, request, prompt, uniforms, marker) for uniforms in seeds.of(request.seed, ids, request.n)]
+    return [Choice(model, request, prompt, uniforms, marker, functools.partial(begin, index) if begin is not None else None)
+            for index, uniforms in enumerate(seeds.of(request.seed, ids, request.n))]

@@ -1,0 +1,201 @@
+"""verdigris-serve under a configuration: who is refused, what is written down, and the whole path from a gateway's signature to the account
+that is named.
+
+False alarms: an answer of another account is detected under a key with probability 1e-6, and so is one of them named; marked answers of
+4 x 400 tokens are missed with far less. Keys and seeds are fixed, so that nothing is left to chance from one run to the next."""
+
+import hashlib
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+import numpy as np
+
+import verdigris
+from server import Server
+from serving_files import GATEWAY_KEY, audit_lines, make_folder, settings, write_config
+from verdigris import gateway
+
+SOURCE = pathlib.Path(__file__).resolve().parents[2]
+TOKENIZER = SOURCE / "datasets/pocket_lm/tokenizer.model"
+TOOL = os.environ["VERDIGRIS_TOOL"]
+POCKET = verdigris.Pocket()
+STORY = "Once upon a time, there was a"
+ACCOUNTS = tuple(f"acct-{number}" for number in range(5))
+COMPLETIONS = "/v1/completions"
+
+
+def signed(account="acct-0", request="r-1", **more):
+    return gateway.sign(GATEWAY_KEY, account, request=request, **more)
+
+
+class InFolder(unittest.TestCase):
+    def setUp(self):
+        self.folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
+        make_folder(self.folder, accounts=ACCOUNTS, vocab=POCKET.vocab, special=((0, 2),), tokenizer_sha256=POCKET.tokenizer.sha256)
+
+    def server(self, *flags, **changes):
+        return Server("--config", write_config(self.folder, **changes), *flags)
+
+    def refused(self, server, kind, **members):
+        status, answer = server.post(COMPLETIONS, {"prompt": STORY, "max_tokens": 5, **members})
+        self.assertEqual((status, answer["error"]["code"], answer["error"]["type"]), (400, kind, "invalid_request_error"))
+        self.assertTrue(answer["error"]["message"].startswith(f"{kind}: "))
+        self.assertNotIn("acct", answer["error"]["message"])
+        line = audit_lines(self.folder)[-1]
+        self.assertEqual((line["outcome"], line["tokens"], line["account"]), ("refused", 0, None))
+
+    def tool(self, *words, status=0):
+        done = subprocess.run([TOOL, *map(str, words)], cwd=self.folder, capture_output=True, text=True)
+        self.assertEqual(done.returncode, status, f"{words}: {done.stdout}{done.stderr}")
+        return done.stdout
+
+
+class Served(InFolder):
+    def test_answers_have_audit_lines_with_the_states_of_their_ids(self):
+        with self.server() as server:
+            answer = server.complete(prompt=STORY, max_tokens=120, n=2, seed=1, return_token_ids=True, **signed(request="r-7"))
+            events = server.events(COMPLETIONS, prompt=STORY, max_tokens=40, seed=2, stop=".", return_token_ids=True, **signed("acct-1", "r-8"))
+            metrics = server.request("GET", "/metrics")[2].decode()
+            self.assertNotIn("acct", metrics + server.request("GET", "/v1/models")[2].decode())
+        answers = [choice["token_ids"] for choice in answer["choices"]]
+        answers.append([id for event in events for id in event["choices"][0].get("token_ids", [])])
+        profile = verdigris.Profile.load(str(self.folder / "p.json"))
+        lines = audit_lines(self.folder)
+        self.assertEqual([(line["request"], line["index"], line["account"]) for line in lines],
+                         [("r-7", 0, "acct-0"), ("r-7", 1, "acct-0"), ("r-8", 0, "acct-1")])
+        for ids, line in zip(answers, lines, strict=True):
+            self.assertEqual((line["engine"], line["outcome"], line["tokens"], line["profile"]),
+                             (f"verdigris-serve/{verdigris.__version__}", "marked", len(ids), profile.digest))
+            self.assertEqual(line["output_sha256"], hashlib.sha256(np.array(ids, ">u4").tobytes()).hexdigest())
+            # Short and repeated by the definition: the window of position i is ids i-2 and i-1; the first of each is new.
+            windows = [tuple(ids[at - 2:at]) for at in range(2, len(ids))]
+            self.assertEqual((line["states"]["short"], line["states"]["repeated"]), (2, len(windows) - len(set(windows))))
+            self.assertEqual((sum(line["states"].values()), line["states"]["off"]), (len(ids), 0))
+            self.assertGreater(line["states"]["marked"], 0)
+        self.assertNotEqual(lines[0]["kids"], lines[2]["kids"])
+        self.assertIn('verdigris_requests_total{outcome="marked"} 3\n', metrics)
+        self.assertIn(f'verdigris_positions_total{{state="marked"}} {sum(line["states"]["marked"] for line in lines)}\n', metrics)
+        self.assertRegex(metrics, r'verdigris_http_requests_total\{route="/v1/completions",status="200"\} 2\n')
+        names = [line.split()[2] for line in metrics.splitlines() if line.startswith("# TYPE")]
+        self.assertEqual(len(names), len(set(names)))
+
+    def test_who_is_not_what_a_gateway_says_is_refused(self):
+        good = signed()
+        mac = good["verdigris_mac"]
+        with self.server() as server:
+            self.refused(server, "mac")
+            self.refused(server, "mac", verdigris_account="acct-0")
+            self.refused(server, "mac", **good | {"verdigris_account": "acct-1"})
+            self.refused(server, "mac", **good | {"verdigris_mac": ("1" if mac[0] == "0" else "0") + mac[1:]})
+            self.refused(server, "mac", **good | {"verdigris_mac": 7})
+            self.refused(server, "mac", **good | {"verdigris_account": {"a": 1}})
+            self.refused(server, "mac", **signed(expires=int(time.time()) - 5))
+            self.refused(server, "account", **signed("acct-9"))
+            self.refused(server, "greedy", **good, temperature=0)
+            self.refused(server, "bias", **good, logit_bias={"5": 1.1})
+            self.refused(server, "policy", **signed(mark=False))
+            status, answer = server.post(COMPLETIONS, {"verdigris_role": "x", **good})
+            self.assertEqual((status, answer["error"]["param"]), (400, "verdigris_role"))
+            chat = {"messages": [{"role": "user", "content": STORY}], "max_tokens": 5}
+            self.assertEqual(server.post("/v1/chat/completions", chat)[0], 400)
+            self.assertEqual(server.chat(**chat, **good)["usage"]["completion_tokens"], 5)
+            metrics = server.request("GET", "/metrics")[2].decode()
+        self.assertIn('verdigris_requests_total{outcome="refused"} 12\n', metrics)
+        for secret in (mac, STORY, "acct-9"):
+            self.assertNotIn(secret, (self.folder / "audit.jsonl").read_text() + server.errors)
+
+    def test_without_a_configuration_the_fields_are_unknown(self):
+        with Server("--unmarked") as server:
+            status, answer = server.post(COMPLETIONS, {"prompt": STORY, **signed()})
+        self.assertEqual((status, answer["error"]["param"]), (400, "verdigris_account"))
+
+    def test_what_the_policy_leaves_unmarked_is_written_down(self):
+        policy = settings()["policy"]
+        with self.server(policy=policy | {"mode": "opt_out", "greedy": "serve"}) as server:
+            server.complete(prompt=STORY, max_tokens=30, seed=1, **signed(mark=False))
+            server.complete(prompt=STORY, max_tokens=30, temperature=0, **signed())
+            server.complete(prompt=STORY, max_tokens=30, seed=1, **signed())
+        lines = audit_lines(self.folder)
+        self.assertEqual([line["outcome"] for line in lines], ["unmarked", "unmarked", "marked"])
+        self.assertEqual([line["states"]["off"] for line in lines], [30, 0, 0])
+        self.assertEqual(lines[1]["states"]["no_choice"], 30)
+        self.assertEqual([len(line["kids"]) for line in lines], [0, 0, 2])
+
+    def test_windows_do_not_reach_across_split_ids(self):
+        stop = POCKET.tokenizer.encode("One day. One day")[2]
+        with self.server(policy=settings()["policy"] | {"split_ids": [stop]}) as server:
+            answer = server.complete(prompt=STORY, max_tokens=200, seed=1, return_token_ids=True, **signed())
+        ids = answer["choices"][0]["token_ids"]
+        short, stretch = 0, 0
+        for id in ids:
+            short += stretch < 2
+            stretch = 0 if id == stop else stretch + 1
+        self.assertGreater(ids.count(stop), 2)
+        self.assertEqual(audit_lines(self.folder)[0]["states"]["short"], short)
+
+    def test_the_api_key_is_the_gateway_where_the_configuration_says_so(self):
+        (self.folder / "api").write_text("".join(f"{hashlib.sha256(label.encode()).hexdigest()} {label}\n" for label in ("acct-0", "acct-9")))
+        with self.server("--api-keys", self.folder / "api", account={"source": "gateway"}) as server:
+            server.complete({"Authorization": "Bearer acct-0"}, prompt=STORY, max_tokens=5, verdigris_account="acct-1", verdigris_request="r-3")
+            status, answer = server.post(COMPLETIONS, {"prompt": STORY}, {"Authorization": "Bearer acct-9"})
+            self.assertEqual((status, answer["error"]["code"]), (400, "account"))
+        line = audit_lines(self.folder)[0]
+        self.assertEqual((line["account"], line["request"]), ("acct-0", "r-3"))
+
+    def test_starts_that_fail_say_why(self):
+        (self.folder / "api").write_text(f"{'0' * 64} acct-0\n")
+        keys, account = settings()["keys"], settings()["account"]
+        rows = [
+            ({"wrong": 1}, (), "'wrong'"), ({"epoch": 4}, (), "epoch"), ({"keys": keys | {"provider": None}}, (), "keys.provider"),
+            ({"keys": {"accounts": "accounts"}}, (), "keys.provider is missing"), ({"audit": {"file": "no/where.jsonl"}}, (), "where.jsonl"),
+            ({"account": account | {"gateway_key": "none.key"}}, (), "none.key"),
+            ({"account": {"source": "fixed", "label": "acct-9"}}, (), "account.label"),
+            ({}, ("--api-keys", self.folder / "api"), "account.source must be gateway"),
+        ]
+        for changes, flags, message in rows:
+            with self.subTest(message=message):
+                self.fails(3, message, "--config", write_config(self.folder, **changes), *flags)
+        self.fails(3, "no such file", "--config", self.folder / "none.json")
+        self.fails(2, "--profile", "--config", write_config(self.folder), "--key", "k")
+        self.fails(2, "not allowed", "--config", write_config(self.folder), "--unmarked")
+        make_folder(self.folder, accounts=ACCOUNTS, vocab=POCKET.vocab)  # of another tokenizer
+        self.fails(3, "tokenizer_sha256", "--config", write_config(self.folder))
+
+    def fails(self, code, message, *flags):
+        done = subprocess.run([sys.executable, "-m", "verdigris.serve", *map(str, flags)], capture_output=True, text=True, timeout=60)
+        self.assertEqual((done.returncode, done.stdout), (code, ""), done.stderr)
+        self.assertIn(message, done.stderr)
+        self.assertNotIn("Traceback", done.stderr)
+
+
+class WholePath(InFolder):
+    def test_a_label_that_was_signed_is_the_account_that_is_named(self):
+        """Gateway, server, answers over HTTP, detection of provider and account, and the account among five."""
+        with self.server() as server:
+            for account in ("acct-2", "acct-3"):
+                texts = []
+                for number in range(4):
+                    fields = signed(account, f"{account}-{number}")
+                    answer = server.complete(prompt=STORY, max_tokens=400, seed=number, logit_bias={str(POCKET.eos_id): -1}, **fields)
+                    texts.append(answer["choices"][0]["text"])
+                (self.folder / account).write_text("\n".join(texts))
+        judge = ("--profile", "p.json", "--tokenizer", TOKENIZER, "--key", "provider.key", "--key", "selector.key")
+        finding = json.loads(self.tool("detect", *judge, "--key", "accounts/acct-2.key", "--json", "acct-2"))
+        self.assertEqual(finding["verdict"], "detected")
+        for account, status in (("acct-2", 0), ("acct-3", 1)):
+            key = ("--key", "selector.key", "--key", f"accounts/{account}.key")
+            self.tool("detect", *judge[:4], *key, "acct-2", status=status)
+        for account in ("acct-2", "acct-3"):
+            named = json.loads(self.tool("attribute", *judge, "--keys", "accounts", "--json", account))
+            self.assertEqual([row["account"] for row in named["named"]], [account])
+            self.assertEqual(named["accounts"]["tested"], len(ACCOUNTS))
+
+
+if __name__ == "__main__":
+    unittest.main()
