@@ -58,18 +58,20 @@ class InFolder(unittest.TestCase):
 
 class Served(InFolder):
     def test_answers_have_audit_lines_with_the_states_of_their_ids(self):
-        with self.server() as server:
+        with self.server("--expose") as server:
             answer = server.complete(prompt=STORY, max_tokens=120, n=2, seed=1, return_token_ids=True, **signed(request="r-7"))
             events = server.events(COMPLETIONS, prompt=STORY, max_tokens=40, seed=2, stop=".", return_token_ids=True, **signed("acct-1", "r-8"))
             metrics = server.request("GET", "/metrics")[2].decode()
             self.assertNotIn("acct", metrics + server.request("GET", "/v1/models")[2].decode())
         answers = [choice["token_ids"] for choice in answer["choices"]]
         answers.append([id for event in events for id in event["choices"][0].get("token_ids", [])])
+        exposed = [choice["states"] for choice in answer["choices"]]
+        exposed.append([state for event in events for state in event["choices"][0].get("states", [])])
         profile = verdigris.Profile.load(str(self.folder / "p.json"))
         lines = audit_lines(self.folder)
         self.assertEqual([(line["request"], line["index"], line["account"]) for line in lines],
                          [("r-7", 0, "acct-0"), ("r-7", 1, "acct-0"), ("r-8", 0, "acct-1")])
-        for ids, line in zip(answers, lines, strict=True):
+        for ids, states, line in zip(answers, exposed, lines, strict=True):
             self.assertEqual((line["engine"], line["outcome"], line["tokens"], line["profile"]),
                              (f"verdigris-serve/{verdigris.__version__}", "marked", len(ids), profile.digest))
             self.assertEqual(line["output_sha256"], hashlib.sha256(np.array(ids, ">u4").tobytes()).hexdigest())
@@ -78,6 +80,12 @@ class Served(InFolder):
             self.assertEqual((line["states"]["short"], line["states"]["repeated"]), (2, len(windows) - len(set(windows))))
             self.assertEqual((sum(line["states"].values()), line["states"]["off"]), (len(ids), 0))
             self.assertGreater(line["states"]["marked"], 0)
+            self.assertEqual(line["states"], {name: states.count(name) for name in line["states"]})
+            seen = set()
+            for at, state in enumerate(states):
+                window = tuple(ids[max(at - 2, 0):at])
+                self.assertEqual((state == "short", state == "repeated"), (at < 2, at >= 2 and window in seen))
+                seen.add(window)
         self.assertNotEqual(lines[0]["kids"], lines[2]["kids"])
         self.assertIn('verdigris_requests_total{outcome="marked"} 3\n', metrics)
         self.assertIn(f'verdigris_positions_total{{state="marked"}} {sum(line["states"]["marked"] for line in lines)}\n', metrics)
@@ -119,12 +127,13 @@ class Served(InFolder):
         policy = settings()["policy"]
         with self.server(policy=policy | {"mode": "opt_out", "greedy": "serve"}) as server:
             server.complete(prompt=STORY, max_tokens=30, seed=1, **signed(mark=False))
-            server.complete(prompt=STORY, max_tokens=30, temperature=0, **signed())
+            answer = server.complete(prompt=STORY, max_tokens=30, temperature=0, **signed())
             server.complete(prompt=STORY, max_tokens=30, seed=1, **signed())
         lines = audit_lines(self.folder)
         self.assertEqual([line["outcome"] for line in lines], ["unmarked", "unmarked", "marked"])
         self.assertEqual([line["states"]["off"] for line in lines], [30, 0, 0])
         self.assertEqual(lines[1]["states"]["no_choice"], 30)
+        self.assertNotIn("states", answer["choices"][0])
         self.assertEqual([len(line["kids"]) for line in lines], [0, 0, 2])
 
     def test_windows_do_not_reach_across_split_ids(self):

@@ -49,6 +49,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--max-tokens", type=at_least(1), default=4096, help="most tokens of an answer (4096)")
     parser.add_argument("--max-body", type=at_least(1), default=1 << 20, metavar="BYTES", help="(1048576)")
     parser.add_argument("--queue", type=at_least(1), default=16, help="requests at once, waiting ones included (16)")
+    parser.add_argument("--expose", action="store_true", help="answers say what became of each position: only for tests, it tells of the key")
     options = parser.parse_args(arguments)
     if not options.profile and options.key:
         parser.error("--key goes with --profile")
@@ -75,7 +76,7 @@ def _settings(options: argparse.Namespace) -> http.Settings:
                              f"got {opened.config.source}")
     name = os.path.basename(os.path.abspath(options.model))
     return http.Settings(name=name, model=writer.Model(pocket), marking=marking, opened=opened, api_keys=api_keys, seed=options.seed,
-                         max_tokens=options.max_tokens, max_body=options.max_body, queue=options.queue)
+                         max_tokens=options.max_tokens, max_body=options.max_body, queue=options.queue, expose=options.expose)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -46,6 +46,7 @@ class Settings:
     max_tokens: int
     max_body: int
     queue: int
+    expose: bool
 
 
 class Refused(Exception):
@@ -243,7 +244,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             if len(ids) > MAX_PROMPT_TOKENS:
                 raise Refused(400, f"the prompt has {len(ids)} tokens, the limit is {MAX_PROMPT_TOKENS}", "messages" if chat else "prompt")
             choices = writer.choices_of(model, request, ids, self.server.seeds, marker, begin)
-            form = shapes.Shapes(model, request, ids)
+            form = shapes.Shapes(model, request, ids, settings.expose)
             try:
                 if request.stream:
                     self._stream(request, form, choices)

@@ -167,14 +167,16 @@ class Sequence:
                 history.push(np.array([id], np.uint32))
         return windows, states
 
-    def note(self, position: int, state: int, kl_qp: float | None = None) -> None:
+    def note(self, position: int, state: int, kl_qp: float | None = None) -> int:
         """What became of the row of this position: a state of verdigris.h, and KL(Q||P) where it was taken. A later note of the same
-        position replaces the earlier one: only what is delivered counts."""
+        position replaces the earlier one: only what is delivered counts. Returns the state that is counted: of an answer that is greedy
+        by policy, off is no_choice."""
         if state == OFF and self._unmarked == "greedy":
             state = NO_CHOICE
         self._states[position] = state
         if kl_qp is not None:
             self._prices[position] = kl_qp
+        return state
 
     def wants_price(self, position: int) -> bool:
         """Whether the configuration asks for the price of this position."""

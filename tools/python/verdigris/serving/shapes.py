@@ -5,6 +5,7 @@ import secrets
 import time
 from typing import Any
 
+from verdigris.serving.audit import STATES
 from verdigris.serving.fields import Request
 from verdigris.serving.writer import Chunk, Model, Pieces, Shown
 
@@ -16,8 +17,9 @@ def error_body(message: str, kind: str, param: str | None = None, code: str | No
 class Shapes:
     """The forms of one request's answer."""
 
-    def __init__(self, model: Model, request: Request, prompt_ids: list[int]) -> None:
-        self._model, self._request, self._prompt_ids = model, request, prompt_ids
+    def __init__(self, model: Model, request: Request, prompt_ids: list[int], expose: bool) -> None:
+        """expose: answers say what became of each position."""
+        self._model, self._request, self._prompt_ids, self._expose = model, request, prompt_ids, expose
         self._id = ("chatcmpl-" if request.chat else "cmpl-") + secrets.token_hex(12)
         self._created = int(time.time())
 
@@ -44,6 +46,7 @@ class Shapes:
             choice = {"text": chunk.text, "logprobs": logprobs}
         if self._request.return_token_ids:
             choice["token_ids"] = [token.id for token in chunk.tokens]
+        choice.update(self._states(chunk.tokens))
         return self._part(index, choice, None)
 
     def last(self, index: int, finish: str) -> dict[str, Any]:
@@ -67,17 +70,21 @@ class Shapes:
 
     def _choice(self, index: int, chunks: list[Chunk], ids: list[int], finish: str) -> dict[str, Any]:
         text = "".join(chunk.text for chunk in chunks)
-        logprobs = self._logprobs([token for chunk in chunks for token in chunk.tokens])
+        tokens = [token for chunk in chunks for token in chunk.tokens]
         if self._request.chat:
             choice: dict[str, Any] = {"index": index, "message": {"role": "assistant", "content": text}}
         else:
             choice = {"index": index, "text": text}
-        choice.update(logprobs=logprobs, finish_reason=finish)
+        choice.update(logprobs=self._logprobs(tokens), finish_reason=finish, **self._states(tokens))
         if self._request.return_token_ids:
             choice["token_ids"] = ids
             if not self._request.chat:
                 choice["prompt_token_ids"] = self._prompt_ids
         return choice
+
+    def _states(self, tokens: list[Shown]) -> dict[str, list[str]]:
+        """Of the tokens of an answer, without those of a prompt that stands before it."""
+        return {"states": [STATES[token.state - 1] for token in tokens if token.state is not None]} if self._expose else {}
 
     def _logprobs(self, tokens: list[Shown]) -> dict[str, Any] | None:
         if self._request.lists is None:

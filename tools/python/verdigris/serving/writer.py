@@ -30,6 +30,7 @@ class Shown:
     log_probability: float | None  # None: nothing, or nothing that is shown, comes before it
     ranked: list[tuple[int, float]] | None  # the likeliest ids and their ln p
     at_start: bool  # of the whole text, where a SentencePiece token is shown without the space before it
+    state: int | None  # of its position, by verdigris.h; None: of a prompt
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,9 +142,9 @@ class Text:
         """Characters so far, with those before."""
         return self._start + len(self._text)
 
-    def add(self, id: int, log_probability: float | None, ranked: list[tuple[int, float]] | None) -> Chunk | None:
+    def add(self, id: int, log_probability: float | None, ranked: list[tuple[int, float]] | None, state: int | None = None) -> Chunk | None:
         """What can be shown now, if anything."""
-        self._tokens.append(Shown(id, self.end, log_probability, ranked, self._at_start))
+        self._tokens.append(Shown(id, self.end, log_probability, ranked, self._at_start, state))
         self._text += self._decoder.decode(self._model.pieces(self._at_start).bytes[id])
         self._at_start = self._at_start and id in self._model.special
         found = [at for at in (self._text.find(stop) for stop in self._stops) if at >= 0]
@@ -200,7 +201,11 @@ class Choice:
             if drawn is None or drawn.id == self._model.pocket.eos_id:
                 self.finish = "stop"
                 break
-            self.states[drawn.state] += 1
+            state = drawn.state
+            if self._sequence is not None:
+                at = len(self._sequence)
+                state = self._sequence.note(at, state, drawn.nats if self._sequence.wants_price(at) else None)
+            self.states[state] += 1
             log_probability, ranked = None, None
             if request.lists is not None:
                 log_probability = session.log_probability(drawn.id)
@@ -208,7 +213,7 @@ class Choice:
             self.ids.append(drawn.id)
             if self._sequence is not None:
                 self._sequence.push([drawn.id])
-            chunk = text.add(drawn.id, log_probability, ranked)
+            chunk = text.add(drawn.id, log_probability, ranked, state)
             if len(self.ids) < request.max_tokens and not text.stopped:
                 session.feed([drawn.id])
             if chunk:
@@ -229,17 +234,13 @@ class Choice:
             return None
         output = [] if self._marker is None else self.ids if sequence is None else sequence.stretch()
         try:
-            drawn = self._session.draw(self._uniforms.random(), temperature=request.temperature, top_k=request.top_k, top_p=request.top_p,
-                                       min_p=request.min_p, bias=request.bias, marker=self._marker, output=output)
+            return self._session.draw(self._uniforms.random(), temperature=request.temperature, top_k=request.top_k, top_p=request.top_p,
+                                      min_p=request.min_p, bias=request.bias, marker=self._marker, output=output)
         except verdigris.Error as error:
             if sequence is None:
                 raise
             sequence.fault(error.code)
             return None
-        if sequence is not None:
-            at = len(sequence)
-            sequence.note(at, drawn.state, drawn.nats if sequence.wants_price(at) else None)
-        return drawn
 
     def close(self) -> None:
         if self._sequence is not None:
