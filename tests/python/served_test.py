@@ -4,10 +4,13 @@ that is named.
 False alarms: an answer of another account is detected under a key with probability 1e-6, and so is one of them named; marked answers of
 4 x 400 tokens are missed with far less. Keys and seeds are fixed, so that nothing is left to chance from one run to the next."""
 
+import concurrent.futures
+import contextlib
 import hashlib
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import tempfile
@@ -18,8 +21,10 @@ import numpy as np
 
 import verdigris
 from server import Server
-from serving_files import GATEWAY_KEY, audit_lines, make_folder, settings, write_config
-from verdigris import gateway
+from serving_files import GATEWAY_KEY, audit_lines, make_folder, settings, write_config, write_secret
+from verdigris import gateway, serving
+from verdigris.serve import ThisServer
+from verdigris.serving import fields, writer
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 TOKENIZER = SOURCE / "datasets/pocket_lm/tokenizer.model"
@@ -136,6 +141,91 @@ class Served(InFolder):
         self.assertNotIn("states", answer["choices"][0])
         self.assertEqual([len(line["kids"]) for line in lines], [0, 0, 2])
 
+    def test_accounts_at_once_get_what_each_gets_alone(self):
+        def ask(number):
+            answer = server.complete(prompt=f"{STORY} {number}", max_tokens=40, seed=number, return_token_ids=True,
+                                     **signed(ACCOUNTS[number % 3], f"r-{number}"))
+            return answer["choices"][0]["token_ids"]
+
+        with self.server() as server:
+            alone = [ask(number) for number in range(9)]
+            with concurrent.futures.ThreadPoolExecutor(9) as pool:
+                self.assertEqual(list(pool.map(ask, range(9))), alone)
+        lines = audit_lines(self.folder)
+        for number, ids in enumerate(alone):
+            own = [line for line in lines if line["request"] == f"r-{number}"]
+            self.assertEqual([(line["account"], line["tokens"]) for line in own], [(ACCOUNTS[number % 3], len(ids))] * 2)
+            self.assertEqual(own[0]["states"], own[1]["states"])
+
+    def test_an_answer_whose_client_went_away_has_its_line_and_one_that_never_began_has_none(self):
+        with self.server("--max-tokens", "4000") as server:
+            with server.connection() as connection:
+                body = {"prompt": STORY, "max_tokens": 4000, "n": 2, "seed": 1, "stream": True, "logit_bias": {str(POCKET.eos_id): -1}, **signed()}
+                connection.request("POST", COMPLETIONS, json.dumps(body))
+                connection.getresponse().read(500)
+            end = time.monotonic() + 30
+            while not audit_lines(self.folder) and time.monotonic() < end:
+                time.sleep(.05)
+        line, = audit_lines(self.folder)
+        self.assertEqual((line["index"], line["outcome"], sum(line["states"].values())), (0, "marked", line["tokens"]))
+        self.assertLess(line["tokens"], 4000)
+
+    def test_an_audit_file_that_cannot_be_written_stops_new_answers(self):
+        with self.server(audit={"file": "/dev/full"}) as server:
+            status, answer = server.post(COMPLETIONS, {"prompt": STORY, "max_tokens": 3, **signed()})
+            self.assertEqual(status, 200)  # it was running before anyone knew
+            status, answer = server.post(COMPLETIONS, {"prompt": STORY, "max_tokens": 3, **signed()})
+            self.assertEqual((status, answer["error"]["code"]), (400, "audit"))
+            self.assertIn("verdigris_audit_failing 1\n", server.request("GET", "/metrics")[2].decode())
+
+    def test_keys_of_new_accounts_are_read_while_it_runs_and_a_hangup_ends_nothing(self):
+        late = self.folder / "accounts" / "acct-4.key"
+        content = late.read_bytes()
+        late.unlink()
+        with self.server() as server:
+            self.refused(server, "account", **signed("acct-4"))
+            write_secret(late, content)
+            server.process.send_signal(signal.SIGHUP)
+            end = time.monotonic() + 30
+            while server.post(COMPLETIONS, {"max_tokens": 1, **signed("acct-4")})[0] != 200:
+                self.assertLess(time.monotonic(), end)
+                time.sleep(.1)
+
+    def test_a_row_that_cannot_be_marked_ends_the_answer_or_stops_it(self):
+        make_folder(self.folder, accounts=ACCOUNTS, vocab=POCKET.vocab)  # of another tokenizer, which the server itself would not start with
+        request = fields.parse_request(json.dumps({"prompt": STORY, "max_tokens": 9, **signed()}).encode(), chat=False, name="m", vocab=POCKET.vocab,
+                                       max_tokens=9, max_bias=1, accounts=True)
+        self.assertEqual(request.account, signed())
+        for ids, outcomes in (([2], ["ended"]), ([], ["ended"] * 2)):
+            config = write_config(self.folder, policy=settings()["policy"] | {"end_ids": ids})
+            opened = serving.open(ThisServer(), "after", path=config, version=verdigris.__version__)
+            self.addCleanup(opened.close)
+            choice, = writer.choices_of(writer.Model(POCKET), request, POCKET.tokenizer.encode(STORY), writer.Seeds(1), None,
+                                        lambda index: opened.begin(serving.Request(fields=request.account), index=index))
+            with contextlib.nullcontext() if ids else self.assertRaisesRegex(verdigris.Error, "could not be marked"):
+                self.assertEqual(list(choice.chunks(lambda: True)), [])
+            choice.close()
+            self.assertEqual((choice.ids, choice.finish), ([], "stop" if ids else "length"))
+            self.assertEqual([line["outcome"] for line in audit_lines(self.folder)], outcomes)
+            self.assertIn('verdigris_errors_total{code="12"} 1\n', opened.metrics.text(False))
+
+    def test_every_scheme_and_source_marks(self):
+        """The provider's key alone finds 3 x 300 tokens; false alarm 1e-6."""
+        rows = [("gumbel", 128, {"source": "signed", "gateway_key": "gateway.key"}, signed()), ("tournament", 256, {"source": "none"}, {}),
+                ("green", 128, {"source": "fixed", "label": "acct-2"}, {"verdigris_request": "r-1"})]
+        for scheme, share, account, members in rows:
+            with self.subTest(scheme=scheme):
+                make_folder(self.folder, accounts=ACCOUNTS, scheme=scheme, share=share, vocab=POCKET.vocab, special=((0, 2),),
+                            tokenizer_sha256=POCKET.tokenizer.sha256)
+                keys = settings()["keys"] if share < 256 else {"provider": "provider.key"}
+                with self.server(account=account, keys=keys) as server:
+                    answer = server.complete(prompt=STORY, max_tokens=300, n=3, seed=4, logit_bias={str(POCKET.eos_id): -1}, **members)
+                    if not members:
+                        self.refused(server, "account", **signed())
+                (self.folder / "text").write_text("\n".join(choice["text"] for choice in answer["choices"]))
+                selector = ("--key", "selector.key") if share < 256 else ()
+                self.tool("detect", "--profile", "p.json", "--tokenizer", TOKENIZER, "--key", "provider.key", *selector, "text")
+
     def test_windows_do_not_reach_across_split_ids(self):
         stop = POCKET.tokenizer.encode("One day. One day")[2]
         with self.server(policy=settings()["policy"] | {"split_ids": [stop]}) as server:
@@ -190,8 +280,8 @@ class WholePath(InFolder):
             for account in ("acct-2", "acct-3"):
                 texts = []
                 for number in range(4):
-                    fields = signed(account, f"{account}-{number}")
-                    answer = server.complete(prompt=STORY, max_tokens=400, seed=number, logit_bias={str(POCKET.eos_id): -1}, **fields)
+                    answer = server.complete(prompt=STORY, max_tokens=400, seed=number, logit_bias={str(POCKET.eos_id): -1},
+                                             **signed(account, f"{account}-{number}"))
                     texts.append(answer["choices"][0]["text"])
                 (self.folder / account).write_text("\n".join(texts))
         judge = ("--profile", "p.json", "--tokenizer", TOKENIZER, "--key", "provider.key", "--key", "selector.key")

@@ -340,7 +340,7 @@ class Fields(unittest.TestCase):
         random_ = random.Random(1)
         whole = {"model": "m", "prompt": [1, 2], "max_tokens": 5, "temperature": .5, "top_p": .9, "top_k": 3, "min_p": .1, "n": 2, "seed": 7,
                  "stop": ["a", "b"], "stream": True, "stream_options": {"include_usage": True}, "echo": False, "logprobs": 3,
-                 "logit_bias": {"5": -1}, "return_token_ids": True, "user": "u", "best_of": 1,
+                 "logit_bias": {"5": -1}, "return_token_ids": True, "user": "u", "best_of": 1, "verdigris_account": "a", "verdigris_mark": 1,
                  "messages": [{"role": "user", "content": [{"type": "text", "text": "t"}]}]}
         values = [None, True, False, 0, -1, 10**30, 1e308, "", "\ud800", "x" * 300, [], [[]], [None], {}, {"a": {}}, [{"role": []}]]
         accepted = 0
@@ -359,7 +359,8 @@ class Fields(unittest.TestCase):
                     changed[random_.randrange(len(changed))] = random_.choice(b'{}[]",:0123456789.eE-+ \\\x00\xff')
                 body = bytes(changed)
             try:
-                request = fields.parse_request(body, chat=chat, name="pocket", vocab=4096, max_tokens=100, max_bias=100.0)
+                request = fields.parse_request(body, chat=chat, name="pocket", vocab=4096, max_tokens=100, max_bias=100.0,
+                                               accounts=number % 8 < 7)
             except fields.BadRequest as refusal:
                 str(refusal).encode()
             else:
