@@ -79,7 +79,8 @@ def check(tool, root, text, folder):
         verdigris(*derive, "--account", label, "-o", f"{label}.key")
 
     rng = random.Random(1)
-    documents = [{"id": f"human-{i}", "text": document} for i, document in enumerate(human_texts(text))]
+    human = [{"id": f"human-{i}", "text": document} for i, document in enumerate(human_texts(text))]
+    documents = list(human)
     planted = {}
     for label, answers in PLANTED.items():
         for i in range(answers):
@@ -88,7 +89,7 @@ def check(tool, root, text, folder):
                 answer = verdigris("generate", "--profile", "p.json", "--key", "provider.key", "--key", "selector.key", "--key", f"{label}.key",
                                    "--prompt", rng.choice(["Once upon a time", "One day, a", "The little girl"]), "--max-tokens", 600, "--seed", rng.getrandbits(31))
             if i < INSIDE:
-                around = rng.choice(documents)["text"]
+                around = rng.choice(human)["text"]
                 answer = around[:1000] + "\n" + answer + "\n" + around[1000:2000]
             planted[f"{label}-{i}"] = label
             documents.append({"id": f"{label}-{i}", "text": answer})

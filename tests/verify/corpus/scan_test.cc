@@ -295,11 +295,15 @@ bool RunAndKill(const World& world, const std::vector<Input>& inputs, const std:
     }
     ScanOptions options;
     options.threads = 2;
-    Scan scan(world.setup, *directory, inputs, world.read, world.namer, options);
-    scan.Start();
-    while (!scan.WaitFor(std::chrono::milliseconds(1000))) {
+    bool failed = false;
+    {
+      Scan scan(world.setup, *directory, inputs, world.read, world.namer, options);
+      scan.Start();
+      while (!scan.WaitFor(std::chrono::milliseconds(1000))) {
+      }
+      failed = scan.fatal().has_value();
     }
-    ::_exit(scan.fatal() ? 4 : 0);
+    ::_exit(failed ? 4 : 0);
   }
   if (before_rename == 0) {
     std::this_thread::sleep_for(after);
