@@ -85,8 +85,8 @@ def check(tool, root, text, folder):
     for label, answers in PLANTED.items():
         for i in range(answers):
             answer = ""
-            while len(answer) < 1800:  # some 450 tokens; short stories end before
-                answer = verdigris("generate", "--profile", "p.json", "--key", "provider.key", "--key", "selector.key", "--key", f"{label}.key",
+            while len(answer) < 1800:  # some 450 tokens; where a story ends before, the next one follows
+                answer += verdigris("generate", "--profile", "p.json", "--key", "provider.key", "--key", "selector.key", "--key", f"{label}.key",
                                    "--prompt", rng.choice(["Once upon a time", "One day, a", "The little girl"]), "--max-tokens", 600, "--seed", rng.getrandbits(31))
             if i < INSIDE:
                 around = rng.choice(human)["text"]
