@@ -17,6 +17,7 @@
 #include "verify/corpus/reader.h"
 #include "verify/corpus/scan_directory.h"
 #include "verify/corpus/unit.h"
+#include "verify/corpus/unit_file.h"
 #include "verify/file.h"
 #include "watermark/json.h"
 
@@ -94,16 +95,6 @@ uint64_t Characters(std::string_view text) {
   return count;
 }
 
-std::string Valid(std::string_view text) {
-  std::string out;
-  while (!text.empty()) {
-    const size_t length = Utf8SequenceLength(text);
-    out += length == 0 ? "\xEF\xBF\xBD" : text.substr(0, length);
-    text.remove_prefix(std::max<size_t>(1, length));
-  }
-  return out;
-}
-
 // The rows of the results, which come in the order in which documents are read again.
 class Rows {
  public:
@@ -138,7 +129,7 @@ struct Attributes {
     for (size_t i = 0; i < lists.size(); ++i) {
       out += (i > 0 ? R"(,"verdigris__)" : R"("verdigris__)") + std::to_string(i) + R"(__log10_p":[)" + lists[i] + "]";
     }
-    return out + R"(},"id":)" + WriteJson(Valid(id)) + "}\n";
+    return out + R"(},"id":)" + WriteJson(verify::ClipText(id, id.size() * 3)) + "}\n";
   }
 };
 

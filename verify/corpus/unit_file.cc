@@ -206,12 +206,12 @@ UnitSummary EmptySummary(const RunObject& run, const Unit& unit) {
   return summary;
 }
 
-std::string ClipText(std::string_view text) {
+std::string ClipText(std::string_view text, size_t most) {
   std::string out;
   while (!text.empty()) {
     const size_t length = Utf8SequenceLength(text);
     const std::string_view character = length == 0 ? std::string_view("\xEF\xBF\xBD") : text.substr(0, length);
-    if (out.size() + character.size() > kMostInputText) break;
+    if (out.size() + character.size() > most) break;
     out += character;
     text.remove_prefix(std::max<size_t>(length, 1));
   }

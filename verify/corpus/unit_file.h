@@ -87,8 +87,8 @@ struct ErrorEntry {
   bool operator==(const ErrorEntry&) const = default;
 };
 
-// A string of the input as rows carry it: at most kMostInputText bytes, cut at a character; what is no UTF-8 becomes U+FFFD.
-std::string ClipText(std::string_view text);
+// A string of the input as rows carry it: at most so many bytes, cut at a character; what is no UTF-8 becomes U+FFFD.
+std::string ClipText(std::string_view text, size_t most = kMostInputText);
 
 // Canonical lines, no line feed.
 std::string DocRowJson(const DocRow& row);

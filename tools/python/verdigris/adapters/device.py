@@ -75,11 +75,11 @@ class _Compiled:
             self._plain(tensor, *rest)
 
 
-_library = torch.library.Library("verdigris", "DEF")
-_library.define("add_mask_(Tensor(a!) logits, Tensor masks, Tensor delta, int vocab) -> ()")
-_library.define("marked_probs_(Tensor(a!) probs, Tensor masks, Tensor delta, Tensor? special) -> ()")
-_library.impl("add_mask_", _Compiled(_add_mask), "CompositeExplicitAutograd")
-_library.impl("marked_probs_", _Compiled(_marked_probs), "CompositeExplicitAutograd")
+_operators = torch.library.Library("verdigris", "DEF")
+_operators.define("add_mask_(Tensor(a!) logits, Tensor masks, Tensor delta, int vocab) -> ()")
+_operators.define("marked_probs_(Tensor(a!) probs, Tensor masks, Tensor delta, Tensor? special) -> ()")
+_operators.impl("add_mask_", _Compiled(_add_mask), "CompositeExplicitAutograd")
+_operators.impl("marked_probs_", _Compiled(_marked_probs), "CompositeExplicitAutograd")
 
 
 def add_mask_(logits: torch.Tensor, masks: torch.Tensor, delta: torch.Tensor, vocab: int) -> None:

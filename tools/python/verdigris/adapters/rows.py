@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 import verdigris
-from verdigris import serving
+from verdigris import errors, serving
 from verdigris.adapters.device import Masks, add_mask_, marked_probs_
 
 PLACEHOLDER = 0xFFFFFFFF  # -1 of the engines, as the library sees it
@@ -37,6 +37,22 @@ class Step:
         self.windows.append(window)
         self.states.append(state)
         self.scales.append(scale)
+
+    def follow(self, row: int, sequence: serving.Sequence, output: list[int], scale: float = 1.0) -> None:
+        """The next position of an answer of which the engine has these ids: what is new is pushed, and the row added; or its end is forced.
+        A negative id, which the engine should have filled in before, is a fault."""
+        if len(output) < len(sequence):
+            sequence.disagree(f"row {row}: the engine has {len(output)} output ids, the history {len(sequence)}")
+        fresh = output[len(sequence):]
+        ended = sequence.ended()
+        if ended is None and any(id < 0 for id in fresh):
+            ended = sequence.fault(errors.InvalidArgument.code)
+        if ended is not None:
+            self.force(row, ended)
+            return
+        sequence.push(fresh)
+        windows, states = sequence.peek(())
+        self.add(row, sequence, len(sequence), windows[0], int(states[0]), scale)
 
     def force(self, row: int, id: int) -> None:
         self.forced[row] = id

@@ -20,7 +20,7 @@ import torch
 
 from verdigris import errors, serving
 from verdigris.adapters import engines
-from verdigris.adapters.rows import PLACEHOLDER, Marking, Step
+from verdigris.adapters.rows import Marking, Step
 
 BACKEND = "verdigris"
 _ENGINE = engines.SGLANG
@@ -73,18 +73,9 @@ class Rows:
             if sequence is None:
                 sequence = self._sequences[name] = self._serving.begin(request_of(params))
             ids = output if pending is None else [*output, pending]
-            if len(ids) < len(sequence) or len(ids) > len(sequence) + 1 and len(sequence) > 0:
+            if len(ids) > len(sequence) + 1 and len(sequence) > 0:
                 sequence.disagree(f"row {row}: the engine has {len(ids)} output ids, the history {len(sequence)}")
-            fresh = ids[len(sequence):]
-            ended = sequence.ended()
-            if ended is None and any(id < 0 for id in fresh):
-                ended = sequence.fault(errors.InvalidArgument.code)
-            if ended is not None:
-                step.force(row, ended)
-                continue
-            sequence.push([id & PLACEHOLDER for id in fresh])
-            windows, states = sequence.peek(())
-            step.add(row, sequence, len(sequence), windows[0], int(states[0]))
+            step.follow(row, sequence, ids)
         self._sweep({name for name, *_ in rows})
         return step
 

@@ -82,11 +82,6 @@ class _Both:
         return self._serving.begin(request_of(params))
 
 
-def _new_ids(sequence: serving.Sequence, output: Sequence[int]) -> None:
-    """Appends what the engine has and the history lacks; ids are negative where the engine does not know them yet."""
-    sequence.push([id & PLACEHOLDER for id in output])
-
-
 class ProcessorV2(_Both, InterfaceV2):
     """Model Runner V2: slots of requests, rows of logits that point to them."""
 
@@ -167,7 +162,7 @@ class ProcessorV2(_Both, InterfaceV2):
                 output = output[len(sequence):]
             else:
                 output = last[slot, last.shape[1] - missing:].tolist()
-            _new_ids(sequence, output)
+            sequence.push([id & PLACEHOLDER for id in output])
         self._parked.sweep()
 
     def _return_of(self, slot: int, fresh: serving.Sequence, output: list[int]) -> serving.Sequence:
@@ -260,18 +255,6 @@ class ProcessorV1(_Both, InterfaceV1):
             raise errors.Internal(f"{logits.shape[0]} rows are drawn for, and the engine named requests of rows {rows}: some would be unmarked")
         for row in rows:
             sequence, output, temperature = self._requests[row]
-            if len(output) < len(sequence):
-                sequence.disagree(f"row {row}: the engine has {len(output)} output ids, the history {len(sequence)}")
-            fresh = output[len(sequence):]
-            ended = sequence.ended()
-            if ended is None and any(token < 0 for token in fresh):
-                # The engine fills them in just before sampling for processors given by flag; here it did not.
-                ended = sequence.fault(errors.InvalidArgument.code)
-            if ended is not None:
-                step.force(row, ended)
-                continue
-            _new_ids(sequence, fresh)
-            windows, states = sequence.peek(())
-            step.add(row, sequence, len(sequence), windows[0], int(states[0]), temperature)
+            step.follow(row, sequence, output, temperature)
         self._marking.before_(logits, step)
         return logits
