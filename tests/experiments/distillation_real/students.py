@@ -25,6 +25,7 @@ import torch
 END = 2  # <|im_end|>
 SPECIAL = 17  # ids below
 LONGEST = 512
+TOGETHER = 16  # answers drawn side by side
 Record = dict[str, Any]
 
 
@@ -126,19 +127,35 @@ def ranked(logits: torch.Tensor, lists: int) -> list[list[list[float]]]:
 
 
 @torch.inference_mode()
-def answer(model: Any, prompt: list[int], lists: int, most: int, generator: torch.Generator) -> Record:
-    """One answer at temperature 1, without truncation."""
-    step, cache, output, tops = torch.tensor([prompt]), None, [], []
-    while len(output) < most:
-        result = model(input_ids=step, past_key_values=cache, use_cache=True)
+def answer(model: Any, prompts: list[list[int]], lists: int, most: int, generators: list[torch.Generator]) -> list[Record]:
+    """One answer to each prompt at temperature 1, without truncation, each drawn by its own generator."""
+    width = max(map(len, prompts))
+    steps = torch.tensor([[END] * (width - len(prompt)) + prompt for prompt in prompts])
+    mask = torch.tensor([[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts])
+    positions = (mask.cumsum(-1) - 1).clamp(min=0)
+    records: list[Record] = [{"prompt": prompt, "output": [], **({"lists": []} if lists else {})} for prompt in prompts]
+    rows, cache = list(range(len(prompts))), None
+    for _ in range(most):
+        result = model(input_ids=steps, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True)
         cache, logits = result.past_key_values, result.logits[:, -1].float()
-        id = int(torch.multinomial(torch.softmax(logits[0], -1), 1, generator=generator))
-        if id < SPECIAL:
+        tops = ranked(logits, lists) if lists else []
+        chances, drawn = torch.softmax(logits, -1), []
+        for at, row in enumerate(rows):
+            id = int(torch.multinomial(chances[at], 1, generator=generators[row]))
+            drawn.append(id)
+            if id >= SPECIAL:
+                records[row]["output"].append(id)
+                if lists:
+                    records[row]["lists"].append(tops[at])
+        going = [at for at, id in enumerate(drawn) if id >= SPECIAL]
+        if not going:
             break
-        tops += ranked(logits, lists) if lists else []
-        output.append(id)
-        step = torch.tensor([[id]])
-    return {"prompt": prompt, "output": output, **({"lists": tops} if tops else {})}
+        if len(going) < len(rows):
+            cache.batch_select_indices(torch.tensor(going))
+        rows, steps = [rows[at] for at in going], torch.tensor([[drawn[at]] for at in going])
+        mask = torch.cat([mask[going], torch.ones(len(going), 1, dtype=mask.dtype)], -1)
+        positions = positions[going, -1:] + 1
+    return records
 
 
 def done(path: str) -> tuple[int, int]:
@@ -176,11 +193,13 @@ def answers(args: argparse.Namespace) -> None:
 
     def written() -> Iterator[Record]:
         # Two answers to a prompt, once all have one.
-        for number in range(lines, 2 * len(prompts)):
-            generator = torch.Generator().manual_seed(args.seed * 100_000 + number)
-            listed = args.lists if number < args.listed else 0
-            record = answer(model, prompts[number % len(prompts)], listed, args.longest, generator)
-            yield {"id": f"q-{number % len(prompts)}#{number // len(prompts)}", **record}
+        for first in range(lines, 2 * len(prompts), TOGETHER):
+            numbers = range(first, min(first + TOGETHER, 2 * len(prompts)))
+            generators = [torch.Generator().manual_seed(args.seed * 100_000 + number) for number in numbers]
+            listed = args.lists if first < args.listed else 0
+            asked = [prompts[number % len(prompts)] for number in numbers]
+            for number, record in zip(numbers, answer(model, asked, listed, args.longest, generators)):
+                yield {"id": f"q-{number % len(prompts)}#{number // len(prompts)}", **record}
 
     append(path, written(), tokens, args.tokens)
 
