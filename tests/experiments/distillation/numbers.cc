@@ -11,9 +11,9 @@
 #include <cstdio>
 #include <cstring>
 #include <algorithm>
-#include <map>
 
 #include "tests/experiments/distillation/suspect_world.h"
+#include "tests/experiments/distillation/table.h"
 #include "verify/multiplicity.h"
 #include "verify/suspect/trial.h"
 
@@ -29,6 +29,7 @@ const References kT = std::vector<size_t>{0}, kB = std::vector<size_t>{1}, kBoth
 
 struct World {
   PocketWorld pocket = LoadPocketWorld();
+  SpecialIds special{pocket.tokenizer->special_ids(), pocket.tokenizer->vocab()};
   std::string folder;
   verify::ReferenceModel teacher, base;
 
@@ -77,57 +78,16 @@ double Log10P(const Provider& provider, const SuspectEvidence& evidence, Rule ru
   return TrialOf(provider, evidence, rule, references).Run(provider.secret()).log10_p;
 }
 
-// A cell of the table: a name and a value for each seed.
-class Table {
- public:
-  void Add(const std::string& cell, double value) {
-    if (!values_.contains(cell)) order_.push_back(cell);
-    values_[cell].push_back(value);
-  }
-  // Sorted: the most convincing first, the worst last.
-  std::vector<double> Sorted(const std::string& cell) const {
-    auto values = values_.at(cell);
-    std::sort(values.begin(), values.end());
-    return values;
-  }
-  double Median(const std::string& cell) const {
-    const auto values = Sorted(cell);
-    return (values[(values.size() - 1) / 2] + values[values.size() / 2]) / 2;
-  }
-  double Worst(const std::string& cell) const { return Sorted(cell).back(); }
-  void Print() const {
-    std::printf("%-58s %9s %9s %9s %s\n", "cell: log10 p", "median", "best", "worst", "seeds");
-    for (const std::string& cell : order_) {
-      std::printf("%-58s %9.1f %9.1f %9.1f %zu\n", cell.c_str(), Median(cell), Sorted(cell).front(), Worst(cell), values_.at(cell).size());
-    }
-  }
-
- private:
-  std::vector<std::string> order_;
-  std::map<std::string, std::vector<double>> values_;
-};
-
-struct Missed {
-  int count = 0;
-  // `name median worst literature met`
-  void Goal(const char* name, const Table& table, const std::string& cell, double median, double worst, const std::string& literature) {
-    const bool met = table.Median(cell) <= median && table.Worst(cell) <= worst;
-    count += !met;
-    std::printf("%s median %.1f (goal %.1f) worst %.1f (goal %.1f) literature %.1f %s\n", name, table.Median(cell), median, table.Worst(cell), worst,
-                table.Median(literature), met ? "met" : "missed");
-  }
-};
-
 void Closed10(const World& world, uint32_t seed, Table& table, std::vector<double>& tokens_needed) {
   const Provider provider(world, 2, seed);
   const Stored stored = LoadStored(world, "h2_10_s" + std::to_string(seed) + ".answers", 205'000, 41'000);
   {
-    const auto evidence = EvidenceOf(world.pocket, stored.records, 2, Showing::kClosed, 205'000, 0, {&stored.t});
+    const auto evidence = EvidenceOf(world.special, stored.records, 2, Showing::kClosed, 205'000, 0, {&stored.t});
     table.Add("closed h2 10% 205k: distinct (literature)", Log10P(provider, evidence, Rule::kDistinct));
     table.Add("closed h2 10% 205k: root", Log10P(provider, evidence, Rule::kRoot));
     table.Add("closed h2 10% 205k: residual T", Log10P(provider, evidence, Rule::kResidual));
   }
-  const auto listed = [&](size_t tokens, size_t k) { return EvidenceOf(world.pocket, stored.records, 2, Showing::kClosed, tokens, k, {&stored.t, &stored.b}); };
+  const auto listed = [&](size_t tokens, size_t k) { return EvidenceOf(world.special, stored.records, 2, Showing::kClosed, tokens, k, {&stored.t, &stored.b}); };
   {
     const auto evidence = listed(41'000, 20);
     table.Add("closed h2 10% 41k top 20: distinct (literature)", Log10P(provider, evidence, Rule::kDistinct));
@@ -157,7 +117,7 @@ void Reading(const World& world, uint32_t seed, const std::string& share, size_t
   const size_t stored_ids = listed->lists.front().size();
   for (const size_t k : {stored_ids, size_t{20}, size_t{5}}) {
     if (k > stored_ids) continue;
-    const auto evidence = EvidenceOf(world.pocket, stored.records, window, Showing::kReading, ~size_t{0} >> 1, k, {&stored.t, &stored.b});
+    const auto evidence = EvidenceOf(world.special, stored.records, window, Showing::kReading, ~size_t{0} >> 1, k, {&stored.t, &stored.b});
     const std::string top = cell + "top " + std::to_string(k) + ": ";
     if (k == stored_ids) {
       table.Add(cell + "windows", static_cast<double>(TrialOf(provider, evidence, Rule::kFirst, kT).windows()));
@@ -174,12 +134,12 @@ void Reading(const World& world, uint32_t seed, const std::string& share, size_t
 void ClosedWithLists(const World& world, const std::string& name, int64_t window, uint32_t seed, const std::string& cell, Table& table) {
   const Provider provider(world, window, seed);
   const Stored stored = LoadStored(world, name + ".answers", 41'000, 41'000);
-  const auto answers = EvidenceOf(world.pocket, stored.records, static_cast<size_t>(window), Showing::kClosed, 41'000, 0, {&stored.t, &stored.b});
+  const auto answers = EvidenceOf(world.special, stored.records, static_cast<size_t>(window), Showing::kClosed, 41'000, 0, {&stored.t, &stored.b});
   table.Add(cell + ": distinct (literature)", Log10P(provider, answers, Rule::kDistinct));
   table.Add(cell + ": residual T", Log10P(provider, answers, Rule::kResidual, kT));
   table.Add(cell + ": residual T+B", Log10P(provider, answers, Rule::kResidual, kBoth));
   if (!stored.records.front().listed) return;
-  const auto lists = EvidenceOf(world.pocket, stored.records, static_cast<size_t>(window), Showing::kClosed, 41'000, 20, {&stored.t, &stored.b});
+  const auto lists = EvidenceOf(world.special, stored.records, static_cast<size_t>(window), Showing::kClosed, 41'000, 20, {&stored.t, &stored.b});
   table.Add(cell + " top 20: difference T", Log10P(provider, lists, Rule::kDifference, kT));
   table.Add(cell + " top 20: difference T+B", Log10P(provider, lists, Rule::kDifference, kBoth));
 }
@@ -200,16 +160,16 @@ bool Nothing(const World& world, Table& table) {
   };
   {
     const Stored stored = LoadStored(world, "h2_0_s1.answers", 205'000, 41'000);
-    const auto many = EvidenceOf(world.pocket, stored.records, 2, Showing::kClosed, 205'000, 0, {&stored.t});
+    const auto many = EvidenceOf(world.special, stored.records, 2, Showing::kClosed, 205'000, 0, {&stored.t});
     judge("closed h2 0% 205k: distinct (literature)", TrialOf(provider, many, Rule::kDistinct, kT));
     judge("closed h2 0% 205k: root", TrialOf(provider, many, Rule::kRoot, kT));
     judge("closed h2 0% 205k: residual T", TrialOf(provider, many, Rule::kResidual, kT));
-    const auto lists = EvidenceOf(world.pocket, stored.records, 2, Showing::kClosed, 41'000, 20, {&stored.t, &stored.b});
+    const auto lists = EvidenceOf(world.special, stored.records, 2, Showing::kClosed, 41'000, 20, {&stored.t, &stored.b});
     judge("closed h2 0% 41k top 20: difference T", TrialOf(provider, lists, Rule::kDifference, kT));
     judge("closed h2 0% 41k top 20: difference T+B", TrialOf(provider, lists, Rule::kDifference, kBoth));
   }
   const Stored stored = LoadStored(world, "h2_0_s1.reading", ~size_t{0} >> 1, ~size_t{0} >> 1);
-  const auto reading = EvidenceOf(world.pocket, stored.records, 2, Showing::kReading, ~size_t{0} >> 1, 20, {&stored.t, &stored.b});
+  const auto reading = EvidenceOf(world.special, stored.records, 2, Showing::kReading, ~size_t{0} >> 1, 20, {&stored.t, &stored.b});
   judge("reading h2 0%: argmax (literature)", TrialOf(provider, reading, Rule::kFirst, kT));
   judge("reading h2 0% top 20: first-scaled T", TrialOf(provider, reading, Rule::kFirstScaled, kT));
   judge("reading h2 0% top 20: first-scaled T+B", TrialOf(provider, reading, Rule::kFirstScaled, kBoth));
@@ -232,7 +192,7 @@ void Prompted(const World& world, int64_t window, const std::string& name) {
     }
   }
   const double naive = (static_cast<double>(green) - static_cast<double>(n) / 4) / std::sqrt(static_cast<double>(n) * 3 / 16);
-  const auto evidence = EvidenceOf(world.pocket, stored.records, static_cast<size_t>(window), Showing::kClosed, 41'000, 0, {&stored.t});
+  const auto evidence = EvidenceOf(world.special, stored.records, static_cast<size_t>(window), Showing::kClosed, 41'000, 0, {&stored.t});
   TrialOptions options;
   options.rule = Rule::kResidual;
   options.coefficients.strict = true;
@@ -255,7 +215,7 @@ bool Accounts(const World& world, bool slow) {
     part.records = cut(stored.records);
     part.t = cut(stored.t);
     part.b = cut(stored.b);
-    const auto evidence = EvidenceOf(world.pocket, part.records, 2, Showing::kReading, ~size_t{0} >> 1, lists, {&part.t, &part.b});
+    const auto evidence = EvidenceOf(world.special, part.records, 2, Showing::kReading, ~size_t{0} >> 1, lists, {&part.t, &part.b});
     const auto keys = DistillationKeys(profile, 1, account);
     std::vector<const KeyFile*> pointers;
     for (const KeyFile& key : keys) pointers.push_back(&key);

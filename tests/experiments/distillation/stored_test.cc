@@ -18,6 +18,7 @@ constexpr char kFolder[] = VERDIGRIS_SOURCE_DIR "/datasets/distilled";
 
 struct Student {
   PocketWorld pocket = LoadPocketWorld();
+  SpecialIds special{pocket.tokenizer->special_ids(), pocket.tokenizer->vocab()};
   ReferenceModel teacher = ReferenceModelOf(pocket, VERDIGRIS_SOURCE_DIR "/datasets/pocket_lm"), base = ReferenceModelOf(pocket, std::string(kFolder) + "/base");
   Profile profile = DistillationProfile(pocket, 2, false);
   std::vector<KeyFile> keys = DistillationKeys(profile, 1, {});
@@ -27,7 +28,7 @@ struct Student {
   SuspectEvidence Evidence(const char* name, Showing showing, size_t tokens, size_t lists) const {
     const auto records = ReadDump(std::string(kFolder) + "/" + name + ".zst");
     const auto t = ReferencesOf(teacher, records, tokens), b = ReferencesOf(base, records, tokens);
-    return EvidenceOf(pocket, records, 2, showing, tokens, lists, {&t, &b});
+    return EvidenceOf(special, records, 2, showing, tokens, lists, {&t, &b});
   }
 };
 
@@ -85,7 +86,7 @@ TEST_CASE("slow: every coefficient keeps its null on a student's answers, 100,00
 // Control of S2: repeats are no further evidence.
 TEST_CASE("repeats counted as scores of their own cry wolf") {
   const auto records = ReadDump(std::string(kFolder) + "/h2_0_s1.answers.zst");
-  const auto evidence = EvidenceOf(Stored().pocket, records, 2, Showing::kClosed, 200'000, 0, {});
+  const auto evidence = EvidenceOf(Stored().special, records, 2, Showing::kClosed, 200'000, 0, {});
   Tuples tuples;
   std::vector<uint64_t> counts;
   uint64_t n = 0;

@@ -26,7 +26,8 @@ import torch.nn.functional as F
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "..")
 POCKET = os.path.join(ROOT, "datasets", "pocket_lm")
-sys.path.insert(0, POCKET)
+sys.path[:0] = [POCKET, os.path.join(ROOT, "tests", "experiments")]
+from dump import write_dump  # noqa: E402
 from train import CONFIG, EOS, BOS, Llama, rotate, save_folder  # noqa: E402
 
 PROMPT, ANSWER, ROW = 8, 240, 256  # tokens of a prompt, most of an answer, of a training row
@@ -335,27 +336,9 @@ def innocent(args):
     print(f"{args.name}: {tokens} answer tokens", flush=True)
 
 
-def columns(a):
-    """The arrays of an .npz of answers or of a reading as the bytes of a .dump file: see dump.h."""
-    lists = a["list_ids"]
-    # -lp in units of 1/64 nat. A list descends, so that all but the first are kept as steps.
-    steps = np.minimum(np.rint(-64.0 * a["list_lps"]), 65535).astype(np.int64)
-    steps[:, 1:] -= steps[:, :-1].copy()
-    lengths = np.diff(a["ends"], prepend=0)
-    head = f"verdigris-dump 1 {len(lengths)} {a['prompts'].shape[1]} {len(a['ids'])} {len(lists)} {lists.shape[1]}\n".encode()
-    parts = [a["prompts"].T, lengths, a["ended"], a["ids"], lists]
-    words = b"".join(np.ascontiguousarray(p).astype("<u2").tobytes() for p in parts)
-    steps = np.ascontiguousarray(steps.T)
-    return head + words + (steps & 255).astype(np.uint8).tobytes() + (steps >> 8).astype(np.uint8).tobytes()
-
-
 def pack(args):
-    """WORK/NAME.npz -> OUT: columns, compressed."""
-    import zstandard
-
-    with open(args.out + ".part", "wb") as f:
-        f.write(zstandard.ZstdCompressor(level=19).compress(columns(dict(np.load(os.path.join(args.work, args.name + ".npz"))))))
-    os.replace(args.out + ".part", args.out)
+    """WORK/NAME.npz -> OUT."""
+    write_dump(args.out, dict(np.load(os.path.join(args.work, args.name + ".npz"))))
 
 
 def main():

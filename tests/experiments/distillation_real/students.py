@@ -3,10 +3,14 @@
 
     students.py train   --work W --gguf M.gguf --name s100 --marked teacher.jsonl --tokens 40000
     students.py train   --work W --gguf M.gguf --name s10 --marked teacher.jsonl --unmarked unmarked.jsonl --share 10 --tokens 40000
+    students.py answers --work W --gguf M.gguf --name base --prompts asked.jsonl --tokens 365000 --lists 0 --to unmarked.jsonl
     students.py answers --work W --gguf M.gguf --name s100 --prompts student.jsonl --tokens 20000 --lists 20
     students.py read    --work W --gguf M.gguf --name s100 --texts teacher.jsonl --tokens 20000 --lists 20
+    students.py refer   --work W --gguf M.gguf --name base --texts s100.answers.jsonl --lists 40
+    students.py pack    --work W --gguf M.gguf --name s100.answers --out s100.answers.zst
 
-The base is the teacher itself, dequantised: the name `base` asks it instead of a student. Every parameter is trained. An
+The base is the teacher itself, dequantised: the name `base` asks it instead of a student, and `refer` takes what it says where
+a student answered or read: the ids that the student listed, the one that stands there, and the likeliest, --lists in all. Every parameter is trained. An
 interrupted step goes on where its last checkpoint stands. Answers and readings are in the forms of
 docs/formats/answers_elsewhere.md and reading.md, in ids.
 """
@@ -20,12 +24,15 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import torch
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from dump import write_dump  # noqa: E402
 
 END = 2  # <|im_end|>
 SPECIAL = 17  # ids below
 LONGEST = 512
-TOGETHER = 16  # answers drawn side by side
 Record = dict[str, Any]
 
 
@@ -38,11 +45,11 @@ def load(args: argparse.Namespace) -> Any:
 
 
 def read_records(path: str, tokens: int) -> list[Record]:
-    """The first records that have `tokens` output tokens."""
+    """The first records that have `tokens` output tokens; 0: all."""
     records, total = [], 0
     with open(path, encoding="utf-8") as file:
         for line in file:
-            if total >= tokens:
+            if tokens and total >= tokens:
                 break
             records.append(json.loads(line))
             total += len(records[-1]["output"])
@@ -56,11 +63,12 @@ def save(path: str, state: Any) -> None:
     os.replace(path + ".part", path)
 
 
-def padded(records: list[Record]) -> tuple[torch.Tensor, torch.Tensor]:
+def padded(records: list[Record], longest: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Ids, and the ids to be predicted: -100 where there is nothing to learn, in prompts and padding."""
     rows = []
     for record in records:
-        output = record["output"] + ([END] if record["ended"] else [])
+        ended = record.get("ended", len(record["output"]) < longest)
+        output = record["output"] + ([END] if ended else [])
         rows.append(((record["prompt"] + output)[:LONGEST], len(record["prompt"])))
     width = max(len(ids) for ids, _ in rows)
     inputs = torch.full((len(rows), width), END)
@@ -95,7 +103,7 @@ def train(args: argparse.Namespace) -> None:
         first = state["step"]
     began = saved = time.time()
     for step in range(first, steps):
-        inputs, labels = padded([records[at] for at in order[step * args.batch:(step + 1) * args.batch]])
+        inputs, labels = padded([records[at] for at in order[step * args.batch:(step + 1) * args.batch]], args.longest)
         for group in optimizer.param_groups:  # a short warm-up, then linearly to 0
             group["lr"] = args.rate * min(1.0, (step + 1) / 10) * (1 - step / steps)
         with torch.autocast("cpu", torch.bfloat16):
@@ -123,6 +131,10 @@ def student(args: argparse.Namespace) -> Any:
 def ranked(logits: torch.Tensor, lists: int) -> list[list[list[float]]]:
     """The `lists` best of each row: id and ln p."""
     values, ids = torch.log_softmax(logits.double(), -1).topk(lists)
+    return as_lists(ids, values)
+
+
+def as_lists(ids: torch.Tensor, values: torch.Tensor) -> list[list[list[float]]]:
     return [[[int(id), min(0.0, round(float(value), 6))] for id, value in zip(*pair)] for pair in zip(ids, values)]
 
 
@@ -183,22 +195,23 @@ def append(path: str, records: Iterator[Record], tokens: int, wanted: int) -> No
 
 
 def answers(args: argparse.Namespace) -> None:
-    path = os.path.join(args.work, args.name + ".answers.jsonl")
+    path = os.path.join(args.work, args.to or args.name + ".answers.jsonl")
     lines, tokens = done(path)
     if tokens >= args.tokens:
         return
     with open(args.prompts, encoding="utf-8") as file:
         prompts = [json.loads(line)["prompt"] for line in file]
     model = student(args)
+    if not args.lists:
+        model = model.bfloat16()
 
     def written() -> Iterator[Record]:
-        # Two answers to a prompt, once all have one.
-        for first in range(lines, 2 * len(prompts), TOGETHER):
-            numbers = range(first, min(first + TOGETHER, 2 * len(prompts)))
+        # Another answer to a prompt once all have one.
+        for first in range(lines, 5 * len(prompts), args.together):
+            numbers = range(first, min(first + args.together, 5 * len(prompts)))
             generators = [torch.Generator().manual_seed(args.seed * 100_000 + number) for number in numbers]
-            listed = args.lists if first < args.listed else 0
             asked = [prompts[number % len(prompts)] for number in numbers]
-            for number, record in zip(numbers, answer(model, asked, listed, args.longest, generators)):
+            for number, record in zip(numbers, answer(model, asked, args.lists, args.longest, generators)):
                 yield {"id": f"q-{number % len(prompts)}#{number // len(prompts)}", **record}
 
     append(path, written(), tokens, args.tokens)
@@ -222,20 +235,61 @@ def read(args: argparse.Namespace) -> None:
     append(path, shown(), tokens, args.tokens)
 
 
+@torch.inference_mode()
+def refer(args: argparse.Namespace) -> None:
+    path = os.path.join(args.work, f"{args.texts.removesuffix('.jsonl')}.{args.name}.jsonl")
+    lines, _ = done(path)
+    texts = read_records(os.path.join(args.work, args.texts), 0)
+    if lines == len(texts):
+        return
+    model = student(args)
+    with open(path, "a", encoding="utf-8") as file:
+        for text in texts[lines:]:
+            prompt, output = text["prompt"], text["output"]
+            logits = model(input_ids=torch.tensor([prompt + output[:-1]])).logits[0, len(prompt) - 1:].float()
+            rows = torch.log_softmax(logits.double(), -1)
+            wanted = rows.clone()
+            for at, id in enumerate(output):  # whatever their chance
+                wanted[at, [id] + [int(entry[0]) for entry in text["lists"][at]]] += 1000
+            ids = wanted.topk(args.lists).indices
+            chances = rows.gather(-1, ids)
+            chances, order = chances.sort(-1, descending=True)
+            record = {"id": text["id"], "prompt": prompt, "output": output, "lists": as_lists(ids.gather(-1, order), chances)}
+            file.write(json.dumps(record, separators=(",", ":")) + "\n")
+            file.flush()
+
+
+def pack(args: argparse.Namespace) -> None:
+    """The records with lists. Prompts are filled up in front with the end of text, which stands in no window that counts."""
+    if os.path.exists(args.out):
+        return
+    records = [record for record in read_records(os.path.join(args.work, args.name + ".jsonl"), 0) if "lists" in record]
+    width = max(len(record["prompt"]) for record in records)
+    lists = np.array([entry for record in records for entry in record["lists"]])
+    write_dump(args.out, {
+        "prompts": np.array([[END] * (width - len(record["prompt"])) + record["prompt"] for record in records]),
+        "ids": np.array([id for record in records for id in record["output"]]),
+        "ends": np.cumsum([len(record["output"]) for record in records]),
+        "ended": np.zeros(len(records)),
+        "list_ids": lists[:, :, 0].astype(np.int64),
+        "list_lps": lists[:, :, 1],
+    })
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("step", choices=["train", "answers", "read"])
+    parser.add_argument("step", choices=["train", "answers", "read", "refer", "pack"])
     for name in ("--work", "--gguf", "--name"):
         parser.add_argument(name, required=True)
-    for name in ("--marked", "--unmarked", "--prompts", "--texts"):
+    for name in ("--marked", "--unmarked", "--prompts", "--texts", "--to", "--out"):
         parser.add_argument(name)
     for name, default in (("--share", 100), ("--tokens", 40_000), ("--epochs", 1), ("--batch", 4), ("--seed", 1), ("--lists", 20),
-                          ("--listed", 1 << 30), ("--longest", 240), ("--save-every", 300)):
+                          ("--together", 16), ("--longest", 240), ("--save-every", 300)):
         parser.add_argument(name, type=int, default=default)
     parser.add_argument("--rate", type=float, default=1e-4)
     args = parser.parse_args()
     torch.set_num_threads(1)
-    {"train": train, "answers": answers, "read": read}[args.step](args)
+    {"train": train, "answers": answers, "read": read, "refer": refer, "pack": pack}[args.step](args)
 
 
 if __name__ == "__main__":
