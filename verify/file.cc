@@ -111,24 +111,28 @@ Result<SecretBytes> ReadSecret(int fd, const std::string& name, size_t max_bytes
   }
 }
 
+Unexpected Unsafe(const std::string& path, const std::string& why) { return Fail(ErrorKind::kUnsafe, path + ": " + why); }
+
+std::string ModeOf(const struct stat& info) {
+  char mode[8];
+  std::snprintf(mode, sizeof mode, "%04o", static_cast<unsigned>(info.st_mode & 07777));
+  return mode;
+}
+
+Result<void> CheckOwner(const struct stat& info, const std::string& path) {
+  if (info.st_uid == ::geteuid() || info.st_uid == 0) return {};
+  return Unsafe(path, "belongs to user " + std::to_string(info.st_uid) + ", who can change it (chown " + std::to_string(::geteuid()) + " " + path + ")");
+}
+
 Result<void> CheckSecret(const struct stat& info, const std::string& path, bool insecure_permissions) {
-  auto unsafe = [&](const std::string& why) { return Fail(ErrorKind::kUnsafe, path + ": " + why); };
-  if (S_ISDIR(info.st_mode)) return unsafe("is a directory, not a secret file");
-  if (!S_ISREG(info.st_mode)) return unsafe("is a pipe or device, not a regular file (copy the secret into a file of its own)");
+  if (S_ISDIR(info.st_mode)) return Unsafe(path, "is a directory, not a secret file");
+  if (!S_ISREG(info.st_mode)) return Unsafe(path, "is a pipe or device, not a regular file (copy the secret into a file of its own)");
   if (insecure_permissions) return {};
-  const bool ours = info.st_uid == ::geteuid() || info.st_uid == 0;
-  if (!ours) {
-    return unsafe("belongs to user " + std::to_string(info.st_uid) + ", who can change it (chown " +
-                  std::to_string(::geteuid()) + " " + path + ")");
-  }
+  VERDIGRIS_RETURN_IF_ERROR(CheckOwner(info, path));
   if (info.st_nlink != 1) {
-    return unsafe("has " + std::to_string(info.st_nlink) + " names (hard links); remove the others, or copy it to a new file");
+    return Unsafe(path, "has " + std::to_string(info.st_nlink) + " names (hard links); remove the others, or copy it to a new file");
   }
-  if ((info.st_mode & 077) != 0) {
-    char mode[8];
-    std::snprintf(mode, sizeof mode, "%04o", static_cast<unsigned>(info.st_mode & 07777));
-    return unsafe("mode " + std::string(mode) + " lets others at it (chmod 600 " + path + ")");
-  }
+  if ((info.st_mode & 077) != 0) return Unsafe(path, "mode " + ModeOf(info) + " lets others at it (chmod 600 " + path + ")");
   return {};
 }
 
@@ -211,6 +215,17 @@ Result<SecretBytes> ReadSecretFile(const std::string& path, size_t max_bytes, bo
 
 Result<std::string> ReadConfidentialFile(const std::string& path, size_t max_bytes, bool insecure_permissions) {
   VERDIGRIS_ASSIGN_OR_RETURN(const Descriptor fd, OpenSecret(path, insecure_permissions));
+  return ReadAll(fd.get(), path, max_bytes);
+}
+
+Result<std::string> ReadTrustedFile(const std::string& path, size_t max_bytes) {
+  const Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!fd.valid()) return FailSystem(path, errno);
+  struct stat info;
+  if (::fstat(fd.get(), &info) != 0) return FailSystem(path, errno);
+  if (!S_ISREG(info.st_mode)) return Unsafe(path, "is not a regular file");
+  VERDIGRIS_RETURN_IF_ERROR(CheckOwner(info, path));
+  if ((info.st_mode & 022) != 0) return Unsafe(path, "mode " + ModeOf(info) + " lets others write it (chmod go-w " + path + ")");
   return ReadAll(fd.get(), path, max_bytes);
 }
 

@@ -2,7 +2,8 @@
 // only place that does any of it.
 //
 // Errors   name the path and the cause, never a byte of the content. kNotFound: no such file. kIo: the system's reason.
-//          kLimit: more than `max_bytes`. kUnsafe: a secret file that others can read, replace or redirect.
+//          kLimit: more than `max_bytes`. kUnsafe: a secret file that others can read, replace or redirect; a trusted one that others can
+//          write.
 #pragma once
 
 #include <cstddef>
@@ -29,6 +30,10 @@ Result<SecretBytes> ReadSecretFile(const std::string& path, size_t max_bytes, bo
 
 // A file that is confidential but no key, such as a filter: the checks of ReadSecretFile, ordinary memory of any size.
 Result<std::string> ReadConfidentialFile(const std::string& path, size_t max_bytes, bool insecure_permissions = false);
+
+// A file that is public and decides what this process does, such as a configuration: regular, owned by the effective user or
+// root, written by nobody else. Links to it are followed.
+Result<std::string> ReadTrustedFile(const std::string& path, size_t max_bytes);
 
 // What is left to read from an open descriptor (--passphrase-fd); the descriptor stays open.
 Result<SecretBytes> ReadSecretFromDescriptor(int descriptor, size_t max_bytes);

@@ -269,6 +269,69 @@ class Marks(unittest.TestCase):
             np.testing.assert_array_equal(row, alone)
 
 
+class Draws(unittest.TestCase):
+    """Against the definition: the id where the sum of probabilities, in ascending order of ids, passes the uniform number."""
+
+    def drawn(self, probabilities, uniform):
+        return int(np.searchsorted(np.cumsum(probabilities), uniform, side="right"))
+
+    def test_truncation_and_temperature(self):
+        row = logits(3)
+        before = row.copy()
+        by_rank = np.lexsort((np.arange(VOCAB), -row))
+        for uniform in (0.0, .01, .3, .77, .999):
+            for options, kept, temperature in (
+                    ({}, by_rank, 1), ({"temperature": .5}, by_rank, .5), ({"top_k": 7}, by_rank[:7], 1), ({"top_k": 1}, by_rank[:1], 1),
+                    ({"top_p": .5}, by_rank[: int(np.searchsorted(np.cumsum(softmax(row)[by_rank]), .5)) + 1], 1),
+                    ({"min_p": .1}, np.flatnonzero(softmax(row) >= .1 * softmax(row).max()), 1)):
+                with self.subTest(uniform=uniform, options=options):
+                    left = np.full(VOCAB, -np.inf)
+                    left[kept] = row[kept]
+                    drawn = verdigris.draw(row, uniform, **options)
+                    self.assertEqual(drawn.id, self.drawn(softmax(left / temperature), uniform))
+                    self.assertEqual((drawn.state, drawn.layer, drawn.nats), (OFF, 0, 0))
+        self.assertEqual(verdigris.draw(row, .5, temperature=0).id, int(row.argmax()))
+        self.assertEqual(verdigris.draw(row, .5, bias={7: 100}).id, 7)
+        np.testing.assert_array_equal(row, before)
+
+    def test_the_mark_is_that_of_mark_on_what_truncation_leaves(self):
+        row, output = logits(4), [5, 17, 300, 41]
+        kept = np.sort(np.lexsort((np.arange(VOCAB), -row))[:50]).astype(np.uint32)
+        marked = row[kept].copy()
+        price = GREEN.mark_(marked, output, ids=kept)
+        ids = set()
+        for uniform in np.linspace(0, .999, 40):
+            drawn = verdigris.draw(row, float(uniform), top_k=50, marker=GREEN, output_ids=output)
+            self.assertEqual(drawn.id, int(kept[self.drawn(softmax(marked), uniform)]))
+            self.assertEqual((drawn.state, drawn.layer), (MARKED, price.layer))
+            self.assertAlmostEqual(drawn.nats, price.kl_qp, places=5)
+            ids.add(drawn.id)
+        self.assertGreater(len(ids), 5)
+        self.assertEqual(verdigris.draw(row, .5, marker=GREEN, output_ids=[1]).state, SHORT)
+        self.assertEqual(verdigris.draw(row, .5, marker=GREEN, output_ids=np.array(output[-2:], np.uint32), repeat="repeated").state, REPEATED)
+
+    def test_ranks(self):
+        row = logits(5)
+        ids, ln = verdigris.ranked(row, 4)
+        self.assertEqual(ids, np.argsort(-row)[:4].tolist())
+        for id, one in zip(ids, ln, strict=True):
+            self.assertAlmostEqual(one, math.log(softmax(row)[id]), places=6)
+            self.assertEqual(verdigris.log_probability(row, id), one)
+        self.assertEqual([len(part) for part in verdigris.ranked(row[:3], 9)], [3, 3])
+
+    def test_faults(self):
+        row = logits(6)
+        for arguments, options, text in (
+                ((row.astype(np.float64), .5), {}, "float32"), ((row[None], .5), {}, "one row"), ((row[::2], .5), {}, "packed"), ((row[:0], .5), {}, "no logits"),
+                ((row, 1.0), {}, "uniform"), ((row, math.nan), {}, "uniform"), ((row, .5), {"bias": {VOCAB: 1}}, "below 1000"),
+                ((row, .5), {"repeat": "never"}, "repeat"), ((row, .5), {"temperature": -1}, "temperature"), ((row, .5), {"top_p": 0}, "top_p"),
+                ((row, .5), {"marker": GREEN, "output_ids": [5, -1]}, "4294967295"), ((np.full(9, np.nan, np.float32), .5), {}, "NaN")):
+            with self.subTest(text=text), self.assertRaisesRegex(errors.InvalidArgument, text):
+                verdigris.draw(*arguments, **options)
+        with self.assertRaisesRegex(errors.InvalidArgument, "below 1000"):
+            verdigris.log_probability(row, VOCAB)
+
+
 class Batches(unittest.TestCase):
     def test_they_equal_single_calls(self):
         """Widths below, at and above the vocabulary, odd strides, all types, two accounts, rows without marker, repeated and short."""

@@ -24,7 +24,7 @@ from server import Server
 from serving_files import GATEWAY_KEY, audit_lines, make_folder, settings, write_config, write_secret
 from verdigris import gateway, serving
 from verdigris.serve import ThisServer
-from verdigris.serving import fields, writer
+from verdigris.serving import fields, models, writer
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 TOKENIZER = SOURCE / "datasets/pocket_lm/tokenizer.model"
@@ -157,6 +157,19 @@ class Served(InFolder):
             self.assertEqual([(line["account"], line["tokens"]) for line in own], [(ACCOUNTS[number % 3], len(ids))] * 2)
             self.assertEqual(own[0]["states"], own[1]["states"])
 
+    def test_log_probabilities_are_those_of_the_model_and_marking_takes_time(self):
+        with self.server() as server:
+            answer = server.complete(prompt=STORY, max_tokens=60, seed=1, logprobs=1, return_token_ids=True, **signed())
+            metrics = server.request("GET", "/metrics")[2].decode()
+        choice, = answer["choices"]
+        expected = POCKET.all_log_probabilities([POCKET.bos_id, *choice["prompt_token_ids"], *choice["token_ids"]])
+        for i, id in enumerate(choice["token_ids"]):
+            self.assertAlmostEqual(choice["logprobs"]["token_logprobs"][i], expected[len(choice["prompt_token_ids"]) + i][id], delta=1e-9)
+        drawn = len(choice["token_ids"]) + (choice["finish_reason"] == "stop")
+        self.assertIn(f"verdigris_mark_seconds_count {drawn}\n", metrics)
+        seconds = float(metrics.split("verdigris_mark_seconds_sum ")[1].split("\n")[0])
+        self.assertTrue(0 < seconds < 60, seconds)
+
     def test_an_answer_whose_client_went_away_has_its_line_and_one_that_never_began_has_none(self):
         with self.server("--max-tokens", "4000") as server:
             with server.connection() as connection:
@@ -200,7 +213,7 @@ class Served(InFolder):
             config = write_config(self.folder, policy=settings()["policy"] | {"end_ids": ids})
             opened = serving.open(ThisServer(), "after", path=config, version=verdigris.__version__)
             self.addCleanup(opened.close)
-            choice, = writer.choices_of(writer.Model(POCKET), request, POCKET.tokenizer.encode(STORY), writer.Seeds(1), None,
+            choice, = writer.choices_of(models.load("pocket"), request, POCKET.tokenizer.encode(STORY), writer.Seeds(1),
                                         lambda index: opened.begin(serving.Request(fields=request.account), index=index))
             with contextlib.nullcontext() if ids else self.assertRaisesRegex(verdigris.Error, "could not be marked"):
                 self.assertEqual(list(choice.chunks(lambda: True)), [])
@@ -260,8 +273,7 @@ class Served(InFolder):
         for changes, flags, message in rows:
             with self.subTest(message=message):
                 self.fails(3, message, "--config", write_config(self.folder, **changes), *flags)
-        self.fails(3, "no such file", "--config", self.folder / "none.json")
-        self.fails(2, "--profile", "--config", write_config(self.folder), "--key", "k")
+        self.fails(3, "No such file", "--config", self.folder / "none.json")
         self.fails(2, "not allowed", "--config", write_config(self.folder), "--unmarked")
         make_folder(self.folder, accounts=ACCOUNTS, vocab=POCKET.vocab)  # of another tokenizer
         self.fails(3, "tokenizer_sha256", "--config", write_config(self.folder))
@@ -290,6 +302,10 @@ class WholePath(InFolder):
         for account, status in (("acct-2", 0), ("acct-3", 1)):
             key = ("--key", "selector.key", "--key", f"accounts/{account}.key")
             self.tool("detect", *judge[:4], *key, "acct-2", status=status)
+        with Server("--unmarked") as server:
+            plain = server.complete(prompt=STORY, max_tokens=400, seed=1, n=4, logit_bias={str(POCKET.eos_id): -1})
+        (self.folder / "plain").write_text("\n".join(choice["text"] for choice in plain["choices"]))
+        self.tool("detect", *judge, "plain", status=1)
         for account in ("acct-2", "acct-3"):
             named = json.loads(self.tool("attribute", *judge, "--keys", "accounts", "--json", account))
             self.assertEqual([row["account"] for row in named["named"]], [account])

@@ -4,7 +4,6 @@ import concurrent.futures
 import hashlib
 import json
 import math
-import os
 import pathlib
 import random
 import socket
@@ -20,8 +19,6 @@ import verdigris
 from server import Server
 from verdigris.serving import fields
 
-SOURCE = pathlib.Path(__file__).resolve().parents[2]
-TOOL = os.environ["VERDIGRIS_TOOL"]
 POCKET = verdigris.Pocket()
 STORY = "Once upon a time, there was a"
 COMPLETIONS, CHAT = "/v1/completions", "/v1/chat/completions"
@@ -418,9 +415,9 @@ class Starts(unittest.TestCase):
             bad = pathlib.Path(folder, "keys")
             bad.write_text("secret label\n")
             rows = [
-                ((), 2, "required"), (("--unmarked", "--profile", "p"), 2, "not allowed"), (("--unmarked", "--key", "k"), 2, "--profile"),
-                (("--profile", "p"), 2, "--key"), (("--unmarked", "--queue", "0"), 2, "at least 1"),
-                (("--unmarked", "--port", "65536"), 2, "65535"), (("--unmarked", "--model", "/nowhere"), 3, "/nowhere"),
+                ((), 2, "required"), (("--unmarked", "--queue", "0"), 2, "at least 1"),
+                (("--unmarked", "--port", "65536"), 2, "65535"), (("--unmarked", "--model", "/nowhere"), 3, "/nowhere: no such file or folder"),
+                (("--unmarked", "--model", bad), 3, "neither a folder nor a GGUF file"),
                 (("--unmarked", "--api-keys", bad), 3, "keys:1:"), (("--unmarked", "--api-keys", "/nowhere"), 3, "/nowhere"),
                 (("--unmarked", "--host", "203.0.113.1"), 3, "error"),
             ]
@@ -431,84 +428,17 @@ class Starts(unittest.TestCase):
                     self.assertIn(message, done.stderr)
                     self.assertNotIn("Traceback", done.stderr)
 
-
-class Marked(unittest.TestCase):
-    """False alarms: unmarked answers are detected with probability 1e-6; marked ones of 8 x 200 tokens are not with far less."""
-
-    @classmethod
-    def setUpClass(cls):
-        cls.path = pathlib.Path(cls.enterClassContext(tempfile.TemporaryDirectory()))
-        cls.tool("keygen", "-o", "master.key")
-        for name, share in (("one.json", 256), ("two.json", 128)):
-            cls.tool("profile", "new", "--tokenizer", SOURCE / "datasets/pocket_lm/tokenizer.model", "--account-share", (256 - share) / 256, "-o", name)
-            for role in ("provider", "selector") if share < 256 else ("provider",):
-                cls.tool("derive", "--from", "master.key", "--profile", name, "--epoch", 1, "--role", role, "-o", f"{name}.{role}.key")
-        for label in ("acct-0", "acct-1", "acct-2"):
-            cls.tool("derive", "--from", "master.key", "--profile", "two.json", "--epoch", 1, "--account", label,
-                     "-o", f"{label}.key")
-
-    @classmethod
-    def tool(cls, *words, status=0):
-        done = subprocess.run([TOOL, *map(str, words)], cwd=cls.path, capture_output=True, text=True)
-        if done.returncode != status:
-            raise AssertionError(f"{words}: {done.returncode}: {done.stdout}{done.stderr}")
-        return done.stdout
-
-    def test_marked_answers_are_detected_and_unmarked_ones_are_not(self):
-        (self.path / "ids").write_text("")
-        with Server("--profile", self.path / "one.json", "--key", self.path / "one.json.provider.key") as server:
-            answer = server.complete(prompt=STORY, max_tokens=200, n=8, seed=1, logprobs=1, return_token_ids=True)
-            metrics = server.request("GET", "/metrics")[2].decode()
-            status, refusal = server.post(COMPLETIONS, {"prompt": STORY, "temperature": 0})
-            self.assertEqual((status, refusal["error"]["param"]), (400, "temperature"))
-            status, refusal = server.post(COMPLETIONS, {"prompt": STORY, "logit_bias": {"5": 1.1}})
-            self.assertEqual((status, refusal["error"]["param"]), (400, "logit_bias"))
-        with Server("--unmarked") as server:
-            plain = server.complete(prompt=STORY, max_tokens=200, n=8, seed=1)
-        for name, texts, status in (("marked", answer, 0), ("plain", plain, 1)):
-            (self.path / name).write_text(" ".join(choice["text"] for choice in texts["choices"]))
-            self.tool("detect", "--profile", "one.json", "--key", "one.json.provider.key", name, status=status)
-        self.assertIn('verdigris_positions_total{state="marked"}', metrics)
-        self.assertIn('verdigris_positions_total{state="short"} 16\n', metrics)
-        # Log-probabilities show nothing of the mark.
-        choice = answer["choices"][0]
-        expected = POCKET.all_log_probabilities([POCKET.bos_id, *choice["prompt_token_ids"], *choice["token_ids"]])
-        for i, id in enumerate(choice["token_ids"]):
-            self.assertAlmostEqual(choice["logprobs"]["token_logprobs"][i], expected[len(choice["prompt_token_ids"]) + i][id], delta=1e-9)
-
-    def test_the_api_key_chooses_the_account(self):
-        keys = [word for name in ("two.json.provider.key", "two.json.selector.key", "acct-0.key", "acct-1.key", "acct-2.key")
-                for word in ("--key", self.path / name)]
-        (self.path / "api").write_text("".join(f"{hashlib.sha256(label.encode()).hexdigest()} {label}\n" for label in ("acct-0", "acct-1")))
-        with Server("--profile", self.path / "two.json", *keys, "--api-keys", self.path / "api") as server:
-            for label in ("acct-0", "acct-1"):
-                answer = server.complete(headers={"Authorization": f"Bearer {label}"}, prompt=STORY, max_tokens=200, n=8, seed=3)
-                (self.path / label).write_text(" ".join(choice["text"] for choice in answer["choices"]))
-            # The label that a client writes is none of the server's business.
-            server.complete(headers={"Authorization": "Bearer acct-0"}, max_tokens=1, user="acct-1")
-        for label, other in (("acct-0", "acct-1"), ("acct-1", "acct-0")):
-            for account, status in ((label, 0), (other, 1)):
-                self.tool("detect", "--profile", "two.json", "--key", "two.json.selector.key", "--key", f"{account}.key", label, status=status)
-
-    def test_whatever_cannot_be_marked_ends_the_start(self):
-        provider, selector, account, other = (("--key", self.path / name) for name in
-                                              ("two.json.provider.key", "two.json.selector.key", "acct-0.key", "acct-1.key"))
-        (self.path / "api2").write_text(f"{hashlib.sha256(b'x').hexdigest()} acct-9\n")
-        rows = [
-            (("two.json", *provider, *selector), "one account key, got 0"),
-            (("two.json", *provider, *selector, *account, *other), "one account key, got 2"),
-            (("two.json", *provider, *account), "selector"),
-            (("two.json", *provider, *selector, *account, *account), "two account keys of one label"),
-            (("two.json", *provider, *selector, *account, "--api-keys", self.path / "api2"), "no account key for label 'acct-9'"),
-            (("one.json", *provider), "scheme"),
-            (("one.json", "--key", self.path / "master.key"), "master"),
-        ]
-        for (profile, *flags), message in rows:
-            with self.subTest(message=message):
-                done = subprocess.run([sys.executable, "-m", "verdigris.serve", "--profile", self.path / profile, *map(str, flags)],
-                                      capture_output=True, text=True, timeout=60)
-                self.assertEqual(done.returncode, 3)
-                self.assertIn(message, done.stderr)
+    def test_models_whose_package_is_not_there_name_it(self):
+        with tempfile.TemporaryDirectory() as folder:
+            model = pathlib.Path(folder, "model.gguf")
+            model.write_bytes(b"GGUF")
+            pathlib.Path(folder, "tokenizer.json").write_bytes(b"{}")
+            for name, module, packages in ((model, "llama_cpp", "llama-cpp-python"), (folder, "torch", "torch transformers")):
+                # None is how Python is told that a module is not there.
+                program = f"import sys; sys.modules[{module!r}] = None; from verdigris.serve import main; sys.exit(main(sys.argv[1:]))"
+                done = subprocess.run([sys.executable, "-c", program, "--unmarked", "--model", str(name)], capture_output=True, text=True, timeout=60)
+                self.assertEqual(done.returncode, 3, done.stderr)
+                self.assertIn(f"needs {module}, which cannot be imported: pip install {packages}\n", done.stderr.replace("and other folders need ", "needs "))
 
 
 if __name__ == "__main__":

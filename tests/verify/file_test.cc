@@ -130,6 +130,34 @@ TEST_CASE("a secret file of another owner is unsafe") {
   CHECK(ReadSecretFile(path, 100, true).has_value());
 }
 
+TEST_CASE("a trusted file may be read by all and written by its owner alone") {
+  TemporaryFolder folder;
+  const std::string path = folder / "c.json";
+  Put(path, "{}", 0644);
+  REQUIRE(::symlink(path.c_str(), (folder / "link").c_str()) == 0);
+  CHECK(ReadTrustedFile(path, 2).value() == "{}");
+  CHECK(ReadTrustedFile(folder / "link", 2).value() == "{}");
+  CHECK(ReadTrustedFile(path, 1).error().kind == ErrorKind::kLimit);
+  CHECK(ReadTrustedFile(folder / "none", 2).error().kind == ErrorKind::kNotFound);
+  for (const mode_t mode : {0664, 0646, 0620}) {
+    CAPTURE(mode);
+    REQUIRE(::chmod(path.c_str(), mode) == 0);
+    const auto read = ReadTrustedFile(path, 2);
+    REQUIRE_FALSE(read.has_value());
+    CHECK(read.error().kind == ErrorKind::kUnsafe);
+    CHECK(read.error().message.find("chmod go-w " + path) != std::string::npos);
+  }
+  REQUIRE(::mkfifo((folder / "fifo").c_str(), 0600) == 0);
+  for (const std::string& other : {folder / "fifo", std::string("/dev/null"), std::string("/")}) {
+    CAPTURE(other);
+    CHECK(ReadTrustedFile(other, 2).error().message == other + ": is not a regular file");
+  }
+  if (::geteuid() != 0) return;  // giving a file away needs root
+  REQUIRE(::chmod(path.c_str(), 0600) == 0);
+  REQUIRE(::chown(path.c_str(), 65534, 65534) == 0);
+  CHECK(ReadTrustedFile(path, 2).error().message.find("belongs to user 65534") != std::string::npos);
+}
+
 TEST_CASE("limits hold to the byte, for files, pipes and secrets of any size") {
   TemporaryFolder folder;
   for (size_t size : {size_t{0}, size_t{1}, size_t{4096}, size_t{4097}, size_t{65536}, size_t{300000}}) {

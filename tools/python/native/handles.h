@@ -38,6 +38,9 @@ struct PythonHistory {
   std::unique_ptr<vdg_history, Freed<&vdg_history_free>> handle;
 };
 
+// VDG_REPEAT_... of auto, new or repeated.
+int32_t RepeatOf(const std::string& repeat);
+
 // What a function of the header said, as an exception where that is an error.
 inline void Check(int32_t code, const vdg_error& error) {
   if (code != VDG_OK) throw Raised({static_cast<ErrorKind>(code), error.message});

@@ -113,9 +113,6 @@ int32_t Choice(const std::string& value, const char* name, const std::pair<const
 }
 
 int32_t ModeOf(const std::string& mode) { return Choice(mode, "mode", {{"distribution", VDG_MODE_DISTRIBUTION}, {"bias", VDG_MODE_BIAS}}); }
-int32_t RepeatOf(const std::string& repeat) {
-  return Choice(repeat, "repeat", {{"auto", VDG_REPEAT_FIND}, {"new", VDG_REPEAT_NEW}, {"repeated", VDG_REPEAT_REPEATED}});
-}
 size_t ItemBytes(int32_t dtype) { return dtype == VDG_DTYPE_F32 ? 4 : 2; }
 
 template <class T>
@@ -462,6 +459,10 @@ void AddResults(nb::module_& module) {
 }
 
 }  // namespace
+
+int32_t RepeatOf(const std::string& repeat) {
+  return Choice(repeat, "repeat", {{"auto", VDG_REPEAT_FIND}, {"new", VDG_REPEAT_NEW}, {"repeated", VDG_REPEAT_REPEATED}});
+}
 
 void AddMarking(nb::module_& module) {
   AddFiles(module);

@@ -13,7 +13,10 @@ namespace verdigris::python {
 void AddCorpus(nanobind::module_& module);     // Corpus, Units, Table
 void AddDetecting(nanobind::module_& module);  // Finding, Detector, adjust
 void AddMarking(nanobind::module_& module);    // Profile, Key, Marker, History and batches
-void AddPocket(nanobind::module_& module);     // Tokenizer, Pocket, Session
+void AddPocket(nanobind::module_& module);     // Pocket, Session
+void AddSafeFiles(nanobind::module_& module);  // read_secret, read_trusted
+void AddSampling(nanobind::module_& module);   // Drawn, draw
+void AddTokenizer(nanobind::module_& module);  // Tokenizer
 
 // The numbers as a numpy array of this shape, which owns them from then on.
 template <class T, size_t kDimensions>

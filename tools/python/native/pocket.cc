@@ -1,4 +1,4 @@
-// Tokenizer, Pocket and Session: the pocket model for Python. Weights are never copied, and the interpreter is free for
+// Pocket and Session: the pocket model for Python. Weights are never copied, and the interpreter is free for
 // other threads while a model computes.
 //
 // Tested by tests/python/.
@@ -25,9 +25,8 @@
 #include "tools/python/native/handles.h"
 #include "tools/python/native/parts.h"
 #include "tools/python/native/ranking.h"
-#include "verify/file.h"
-#include "verify/text/sentencepiece.h"
-#include "verify/text/sentencepiece_model.h"
+#include "tools/python/native/sampling.h"
+#include "tools/python/native/tokenizer.h"
 #include "watermark/marker.h"
 #include "watermark/sampler.h"
 
@@ -44,86 +43,6 @@ constexpr size_t kMaxNumbers = size_t{1} << 28;
 // Rows of logits that are held at a time where only their ranking is wanted.
 constexpr size_t kRowsAtATime = 64;
 
-Error IdOutOfRange(uint32_t id, size_t vocab) {
-  return {ErrorKind::kInvalidArgument, "token id must be below " + std::to_string(vocab) + ", got " + std::to_string(id)};
-}
-
-class PythonTokenizer {
- public:
-  static std::shared_ptr<PythonTokenizer> Load(const std::string& path) {
-    const nb::gil_scoped_release release;
-    const std::string file = Unwrap(verify::ReadFile(path, verify::kMaxModelBytes));
-    auto made = std::make_shared<PythonTokenizer>();
-    made->tokenizer_ = UnwrapIn(path, verify::LoadSentencePiece(file));
-    const auto model = UnwrapIn(path, verify::ReadSentencePieceModel(file));
-    for (const verify::Piece& piece : model.pieces) made->pieces_.push_back({BytesOf(piece, model), std::string(piece.text)});
-    return made;
-  }
-
-  const verify::Tokenizer& get() const { return *tokenizer_; }
-
-  Ids Encode(std::string_view document) const {
-    const nb::gil_scoped_release release;
-    verify::Scratch scratch;
-    std::vector<verify::Token> tokens;
-    Unwrap(tokenizer_->Encode(document, scratch, tokens));
-    Ids ids;
-    for (const verify::Token& token : tokens) ids.push_back(token.id);
-    return ids;
-  }
-
-  nb::bytes Decode(const Ids& ids) const {
-    std::string text;
-    Unwrap(tokenizer_->Decode(ids, text));
-    return nb::bytes(text.data(), text.size());
-  }
-
-  nb::bytes PieceBytes(uint32_t id) const {
-    const std::string& bytes = At(id).bytes;
-    return nb::bytes(bytes.data(), bytes.size());
-  }
-  nb::bytes PieceName(uint32_t id) const {
-    const std::string& name = At(id).name;
-    return nb::bytes(name.data(), name.size());
-  }
-
-  Ids SpecialIds() const {
-    Ids ids;
-    for (const IdRange& range : tokenizer_->special_ids()) {
-      for (uint32_t id = range.first; id <= range.last; ++id) ids.push_back(id);
-    }
-    return ids;
-  }
-
- private:
-  struct Piece {
-    std::string bytes;
-    std::string name;
-  };
-
-  // What the piece adds to a text that goes on.
-  static std::string BytesOf(const verify::Piece& piece, const verify::SentencePieceModel& model) {
-    using enum verify::PieceType;
-    if (piece.type == kControl || piece.type == kUnused) return "";
-    if (piece.type == kUnknown) return std::string(model.unknown_surface);
-    if (piece.type == kByte) return std::string(1, static_cast<char>(std::stoi(std::string(piece.text.substr(3, 2)), nullptr, 16)));
-    constexpr std::string_view kEscapedSpace = "\xE2\x96\x81";
-    std::string bytes(piece.text);
-    for (size_t at = 0; (at = bytes.find(kEscapedSpace, at)) != std::string::npos; ++at) bytes.replace(at, kEscapedSpace.size(), " ");
-    return bytes;
-  }
-
-  const Piece& At(uint32_t id) const {
-    if (id >= pieces_.size()) {
-      throw Raised(IdOutOfRange(id, pieces_.size()));
-    }
-    return pieces_[id];
-  }
-
-  std::unique_ptr<verify::Tokenizer> tokenizer_;
-  std::vector<Piece> pieces_;
-};
-
 class Pocket {
  public:
   static Pocket Load(const std::string& folder) {
@@ -139,13 +58,6 @@ class Pocket {
 
   pocket::PocketLm model;
   std::shared_ptr<PythonTokenizer> tokenizer;
-};
-
-struct PythonDrawn {
-  uint32_t id;
-  int state;
-  int layer;
-  double nats;
 };
 
 void CheckNumbers(size_t rows, size_t columns) {
@@ -234,16 +146,8 @@ class PythonSession {
       throw Raised({ErrorKind::kMismatch, "tokenizer_sha256 of the profile is " + Hex(marker->profile().tokenizer_sha256()) +
                                               ", the model's is " + Hex(pocket_.tokenizer->get().digest())});
     }
-    for (const auto& [id, nats] : bias) {
-      if (id >= row_.size()) {
-        throw Raised(IdOutOfRange(id, row_.size()));
-      }
-      row_[id] += static_cast<float>(nats);
-    }
     pocket::DropSpecials(pocket_.tokenizer->get().special_ids(), pocket_.model.eos_id(), row_);
-    const Drawn drawn = Unwrap(DrawToken(row_, sampling, marker, output, Repeat::kFind, uniform, buffers_));
-    const double nats = drawn.price.masses ? drawn.price.masses->kl_qp : 0;
-    return {drawn.id, static_cast<int>(drawn.price.state), static_cast<int>(drawn.price.layer), nats};
+    return DrawFrom(row_, bias, sampling, marker, output, Repeat::kFind, uniform, buffers_);
   }
 
  private:
@@ -283,26 +187,6 @@ std::vector<float> AllLogits(const Pocket& pocket, const Ids& ids) {
 }  // namespace
 
 void AddPocket(nb::module_& module) {
-  nb::class_<PythonTokenizer>(module, "Tokenizer", "A SentencePiece model. Immutable; any number of threads.")
-      .def_static("load", &PythonTokenizer::Load, "path"_a)
-      .def(
-          "encode", [](const PythonTokenizer& self, const nb::bytes& text) { return self.Encode({text.c_str(), text.size()}); },
-          "text"_a, "The ids of a whole text. No token is added, and special tokens in the text are ordinary text.")
-      .def("encode", [](const PythonTokenizer& self, const std::string& text) { return self.Encode(text); }, "text"_a)
-      .def("decode", &PythonTokenizer::Decode, "ids"_a, "The text of the ids, as bytes.")
-      .def("piece_bytes", &PythonTokenizer::PieceBytes, "id"_a,
-           "What the token adds to a text that goes on; empty for special tokens.")
-      .def("piece_name", &PythonTokenizer::PieceName, "id"_a, "The token as the model's file has it, such as b'</s>'.")
-      .def_prop_ro("vocab", [](const PythonTokenizer& self) { return self.get().vocab(); })
-      .def_prop_ro("special_ids", &PythonTokenizer::SpecialIds)
-      .def_prop_ro("sha256", [](const PythonTokenizer& self) { return Hex(self.get().digest()); }, "SHA-256 of the file.");
-
-  nb::class_<PythonDrawn>(module, "Drawn", "A token and what became of its position.")
-      .def_ro("id", &PythonDrawn::id)
-      .def_ro("state", &PythonDrawn::state, "1 marked, 2 off, 3 short, 4 special, 5 repeated, 6 no choice.")
-      .def_ro("layer", &PythonDrawn::layer, "1 provider, 2 account, 0 where it is not marked.")
-      .def_ro("nats", &PythonDrawn::nats, "KL of the marked from the unmarked distribution at this position.");
-
   nb::class_<Pocket>(module, "Pocket", "The pocket model, or one of its form in a folder. Immutable; any number of threads.")
       .def("__init__", [](Pocket* self, const std::string& folder) { new (self) Pocket(Pocket::Load(folder)); }, "folder"_a)
       .def(

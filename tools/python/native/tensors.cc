@@ -146,6 +146,11 @@ const uint8_t* Packed(const Readable& array, std::initializer_list<size_t> shape
   return static_cast<const uint8_t*>(PackedData(array, shape, name, type));
 }
 template <>
+const float* Packed(const Readable& array, std::initializer_list<size_t> shape, const char* name, const char* type) {
+  if (!Is(array.dtype(), Code::Float, 32)) WrongType(name, type, array.dtype());
+  return static_cast<const float*>(PackedData(array, shape, name, type));
+}
+template <>
 const double* Packed(const Readable& array, std::initializer_list<size_t> shape, const char* name, const char* type) {
   if (!Is(array.dtype(), Code::Float, 64)) WrongType(name, type, array.dtype());
   return static_cast<const double*>(PackedData(array, shape, name, type));

@@ -39,6 +39,8 @@ const uint32_t* Packed(const Readable& array, std::initializer_list<size_t> shap
 template <>
 const uint8_t* Packed(const Readable& array, std::initializer_list<size_t> shape, const char* name, const char* type);
 template <>
+const float* Packed(const Readable& array, std::initializer_list<size_t> shape, const char* name, const char* type);
+template <>
 const double* Packed(const Readable& array, std::initializer_list<size_t> shape, const char* name, const char* type);
 
 // Output ids: a sequence of ints, or an array of 32 or 64 bit integers, which is used in place where it is packed and of 32 bits. What

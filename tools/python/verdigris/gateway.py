@@ -14,13 +14,12 @@ import hashlib
 import hmac
 import os
 import re
-import stat
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from verdigris import errors
+from verdigris import _native, errors
 
 KEY_BYTES = 32
 MAC_BYTES = 16
@@ -36,33 +35,10 @@ def is_label(text: object) -> bool:
     return isinstance(text, str) and _LABEL.fullmatch(text) is not None
 
 
-def read_secret(path: str | os.PathLike[str], what: str) -> bytes:
-    """The bytes of a secret file that its owner alone can read, at most 4096. `what`: how messages name it."""
-    name = f"{what} {os.fspath(path)}"
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
-    except FileNotFoundError:
-        raise errors.NotFound(f"{name}: no such file") from None
-    except OSError as error:
-        raise errors.Unsafe(f"{name}: {error.strerror}; symbolic links are not followed") from None
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
-            raise errors.Unsafe(f"{name}: must be a regular file with one link")
-        if status.st_uid not in (os.geteuid(), 0):
-            raise errors.Unsafe(f"{name}: must belong to this user or root")
-        if stat.S_IMODE(status.st_mode) & 0o7077:
-            raise errors.Unsafe(f"{name}: others have access; run chmod 600")
-        content = file.read(_MAX_SECRET_BYTES + 1)
-    if len(content) > _MAX_SECRET_BYTES:
-        raise errors.Limit(f"{name}: longer than {_MAX_SECRET_BYTES} bytes")
-    return content
-
-
 def load_key(path: str | os.PathLike[str]) -> bytes:
     """The gateway key: 32 bytes in base64, in a file that its owner alone can read."""
     try:
-        text = read_secret(path, "gateway key").removesuffix(b"\n")
+        text = _native.read_secret(os.fspath(path), _MAX_SECRET_BYTES).removesuffix(b"\n")
         key = base64.b64decode(text, validate=True)
         if len(key) != KEY_BYTES or base64.b64encode(key) != text:
             raise binascii.Error

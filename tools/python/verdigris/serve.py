@@ -1,4 +1,4 @@
-"""verdigris-serve: the pocket model behind an OpenAI-compatible interface, for tests and demonstrations."""
+"""verdigris-serve: a model behind an OpenAI-compatible interface, for tests and demonstrations."""
 
 import argparse
 import os
@@ -8,7 +8,7 @@ import threading
 
 import verdigris
 from verdigris import serving
-from verdigris.serving import accounts, http, writer
+from verdigris.serving import accounts, http, models
 
 EXIT_USAGE, EXIT_INPUT = 2, 3
 
@@ -23,7 +23,7 @@ class ThisServer:
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="verdigris-serve",
-        description="Serves the pocket model behind an OpenAI-compatible interface. For tests and demonstrations, not for production.",
+        description="Serves a language model behind an OpenAI-compatible interface. For tests and demonstrations, not for production.",
         epilog="example: verdigris-serve --unmarked --port 8000")
 
     def at_least(low: int) -> "type[int]":
@@ -35,13 +35,12 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
         parse.__name__ = "integer"
         return parse  # type: ignore[return-value]
 
-    parser.add_argument("--model", default="pocket", metavar="pocket|FOLDER", help="the built-in model, or a folder of its form (pocket)")
+    parser.add_argument("--model", default="pocket", metavar="pocket|FOLDER|FILE.gguf",
+                        help="the built-in model, a folder of its form or one of transformers, or a GGUF file (pocket)")
     kind = parser.add_mutually_exclusive_group(required=True)
     kind.add_argument("--unmarked", action="store_true", help="answers have no mark")
     kind.add_argument("--config", metavar="FILE", help="accounts, policy and audit of this configuration of verdigris.serving")
-    kind.add_argument("--profile", metavar="FILE", help="answers are marked under this profile")
-    parser.add_argument("--key", action="append", default=[], metavar="FILE", help="key of the mark; repeatable")
-    parser.add_argument("--api-keys", metavar="FILE", help="lines of SHA-256 of a key and a label, which chooses the account key")
+    parser.add_argument("--api-keys", metavar="FILE", help="lines of SHA-256 of a key and a label, which chooses the account")
     parser.add_argument("--host", default="127.0.0.1", help="(127.0.0.1)")
     parser.add_argument("--port", type=at_least(0), default=0, help="0: a free one (0)")
     parser.add_argument("--ready-file", metavar="FILE", help="gets the port when the server listens")
@@ -51,31 +50,23 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--queue", type=at_least(1), default=16, help="requests at once, waiting ones included (16)")
     parser.add_argument("--expose", action="store_true", help="answers say what became of each position: only for tests, it tells of the key")
     options = parser.parse_args(arguments)
-    if not options.profile and options.key:
-        parser.error("--key goes with --profile")
-    if options.profile and not options.key:
-        parser.error("--profile needs --key")
     if options.port > 65535:
         parser.error(f"--port must be at most 65535, got {options.port}")
     return options
 
 
 def _settings(options: argparse.Namespace) -> http.Settings:
-    pocket = verdigris.Pocket(None if options.model == "pocket" else options.model)
+    model = models.load(options.model)
     api_keys = accounts.ApiKeys.load(options.api_keys) if options.api_keys else None
-    marking = None
-    if options.profile:
-        marking = accounts.Marking(verdigris.Profile.load(options.profile), [verdigris.Key.load(path) for path in options.key],
-                                   pocket.tokenizer.sha256, api_keys.labels if api_keys else None)
     opened = None
     if options.config:
         opened = serving.open(ThisServer(), "after", path=options.config, argmax=True, version=verdigris.__version__,
-                              vocab=pocket.vocab, tokenizer_sha256=pocket.tokenizer.sha256)
+                              vocab=model.vocab, tokenizer_sha256=model.tokenizer.sha256)
         if api_keys is not None and opened.config.source not in ("gateway", "none"):
             raise ValueError(f"{options.config}: account.source must be gateway with --api-keys, which choose the account, "
                              f"got {opened.config.source}")
     name = os.path.basename(os.path.abspath(options.model))
-    return http.Settings(name=name, model=writer.Model(pocket), marking=marking, opened=opened, api_keys=api_keys, seed=options.seed,
+    return http.Settings(name=name, model=model, opened=opened, api_keys=api_keys, seed=options.seed,
                          max_tokens=options.max_tokens, max_body=options.max_body, queue=options.queue, expose=options.expose)
 
 

@@ -95,7 +95,8 @@ class Mark:
         state = int(states[0])
         logits = rows["logit"].copy()
         try:
-            price = sequence.marker.mark_(logits, windows[0][:0] if state == 3 else windows[0], repeat=_REPEAT[state], ids=rows["id"].copy())
+            with sequence.timed():
+                price = sequence.marker.mark_(logits, windows[0][:0] if state == 3 else windows[0], repeat=_REPEAT[state], ids=rows["id"].copy())
         except (verdigris.Error, ValueError) as error:
             return sequence.fault(getattr(error, "code", errors.InvalidArgument.code))
         rows["logit"] = logits

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -174,7 +173,6 @@ class _Processor(LogitsProcessor):
             sequence.follow(ids)
 
     def __call__(self, input_ids: torch.LongTensor, scores: torch.FloatTensor) -> torch.FloatTensor:
-        started = time.perf_counter()
         if self._prompt is None:
             self._begin(input_ids.shape[1], input_ids.shape[0])
         if input_ids.shape[0] != len(self._rows):
@@ -182,6 +180,10 @@ class _Processor(LogitsProcessor):
         output = input_ids[:, self._prompt:].tolist()
         done = [bool(self._ends.intersection(ids)) for ids in output]
         self._follow([self._until_end(ids) for ids in output])
+        with self._opened.metrics.timed():
+            return self._marked(scores, done)
+
+    def _marked(self, scores: torch.Tensor, done: list[bool]) -> torch.Tensor:
         # A copy: rows of P may be kept by the caller (output_logits). From a device this is a copy to the host.
         marked = scores.to("cpu", torch.float32, copy=True)
         live = [row for row in range(len(self._rows)) if not done[row]]
@@ -192,7 +194,6 @@ class _Processor(LogitsProcessor):
         for row, id in forced.items():
             marked[row] = float("-inf")
             marked[row, id] = 0.0
-        self._opened.metrics.mark_seconds(time.perf_counter() - started)
         return marked.to(scores.device, scores.dtype)
 
     def _mark(self, scores: torch.Tensor, rows: list[int], forced: dict[int, Any]) -> None:

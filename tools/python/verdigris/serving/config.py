@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import stat
 from dataclasses import dataclass
 from typing import Any
 
-from verdigris import errors, gateway
+from verdigris import _native, errors, gateway
 from verdigris.serving import strict_json
 
 SCHEMA = "verdigris.serving/1"
@@ -106,27 +105,6 @@ class _Object:
             raise errors.Malformed(f"{self.file}: unknown member {self._path(name[:64])!r}")
 
 
-def _read(path: str) -> bytes:
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    except FileNotFoundError:
-        raise errors.NotFound(f"{path}: no such file") from None
-    except OSError as error:
-        raise errors.Io(f"{path}: {error.strerror}") from None
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise errors.Unsafe(f"{path}: must be a regular file")
-        if status.st_uid not in (os.geteuid(), 0):
-            raise errors.Unsafe(f"{path}: must belong to this user or root")
-        if stat.S_IMODE(status.st_mode) & 0o022:
-            raise errors.Unsafe(f"{path}: others can write it; run chmod go-w")
-        content = file.read(MAX_BYTES + 1)
-    if len(content) > MAX_BYTES:
-        raise errors.Limit(f"{path}: longer than {MAX_BYTES} bytes")
-    return content
-
-
 def _parse_json(path: str, content: bytes) -> object:
     try:
         return strict_json.parse(content)
@@ -219,4 +197,4 @@ def load(path: str | os.PathLike[str] | None = None) -> Config:
     chosen = os.fspath(path) if path is not None else os.environ.get(VARIABLE, "")
     if not chosen:
         raise errors.FailedPrecondition(f"no configuration: set {VARIABLE} to a file, for every process of the engine")
-    return parse(_read(chosen), chosen)
+    return parse(_native.read_trusted(chosen, MAX_BYTES), chosen)

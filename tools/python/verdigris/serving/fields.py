@@ -49,7 +49,7 @@ class Request:
 
     chat: bool
     model: str
-    prompt: str | list[int]
+    prompt: str | list[int] | tuple[tuple[str, str], ...]  # in chat, roles and texts
     max_tokens: int
     temperature: float
     top_p: float
@@ -147,12 +147,11 @@ def _prompt_of(members: Members, vocab: int) -> str | list[int]:
     return prompt  # type: ignore[no-any-return]
 
 
-def _messages_of(members: Members) -> str:
-    """The texts of the messages with a line feed between: the model knows no roles."""
+def _messages_of(members: Members) -> tuple[tuple[str, str], ...]:
     messages = members.take("messages")
     if not isinstance(messages, list) or not messages:
         raise BadRequest("messages must be a list with at least one message", "messages")
-    texts = []
+    taken = []
     for at, message in enumerate(messages):
         name = f"messages[{at}]"
         if not isinstance(message, dict) or not isinstance(message.get("role"), str):
@@ -166,8 +165,8 @@ def _messages_of(members: Members) -> str:
             content = "".join(part["text"] for part in content)
         if not isinstance(content, str):
             raise BadRequest(f"{name}: content must be a string", name)
-        texts.append(_check_unicode(content, name))
-    return "\n".join(texts)
+        taken.append(("system" if message["role"] == "developer" else message["role"], _check_unicode(content, name)))
+    return tuple(taken)
 
 
 def _stops_of(members: Members) -> tuple[str, ...]:
@@ -200,7 +199,7 @@ def parse_request(body: bytes, *, chat: bool, name: str, vocab: int, max_tokens:
     """Raises BadRequest. `name`: of the model, where the request has none; `max_tokens`: the most that may be asked for; `accounts`: the
     members of verdigris.gateway are taken, to be checked by who knows its key."""
     members = Members(parse_json(body))
-    prompt = _messages_of(members) if chat else _prompt_of(members, vocab)
+    prompt: Any = _messages_of(members) if chat else _prompt_of(members, vocab)
     default_tokens = max_tokens if chat else min(16, max_tokens)
     tokens = members.integer("max_tokens", 0, max_tokens, None)
     if chat:

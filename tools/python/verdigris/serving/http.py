@@ -18,16 +18,15 @@ from typing import Any
 
 import verdigris
 from verdigris import serving
-from verdigris.serving import audit, fields, shapes, writer
-from verdigris.serving.accounts import ApiKeys, Marking
+from verdigris.serving import fields, models, shapes, writer
+from verdigris.serving.accounts import ApiKeys
 
 IDLE_SECONDS = 60  # without a byte from or to a client
 MAX_CONNECTIONS = 256
 MAX_DRAINED_BYTES = 16 << 20  # of a refused body
 DRAIN_SECONDS = 5
 MAX_PROMPT_TOKENS = 1 << 15
-MAX_UNMARKED_BIAS = 100.0
-MAX_MARKED_BIAS = 1.0  # nats; larger ones would let a client read colours
+MAX_BIAS = 100.0
 ROUTES = {("GET", "/v1/models"), ("GET", "/healthz"), ("GET", "/metrics"), ("POST", "/v1/completions"), ("POST", "/v1/chat/completions")}
 KINDS = {400: "invalid_request_error", 401: "authentication_error", 404: "invalid_request_error", 413: "invalid_request_error",
          500: "server_error", 503: "overloaded_error"}
@@ -35,11 +34,10 @@ KINDS = {400: "invalid_request_error", 401: "authentication_error", 404: "invali
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """What the server was started with. At most one of `marking` and `opened` says how answers are marked."""
+    """What the server was started with. opened: how answers are marked; None: they are not."""
 
     name: str
-    model: writer.Model
-    marking: Marking | None
+    model: models.Model
     opened: serving.Serving | None
     api_keys: ApiKeys | None
     seed: int | None
@@ -58,18 +56,18 @@ class Refused(Exception):
 
 
 class Admission:
-    """At most `queue` requests at once, and as many of them at work as there are cores."""
+    """At most `queue` requests at once, of which `parallel` at work."""
 
-    def __init__(self, queue: int) -> None:
+    def __init__(self, queue: int, parallel: int) -> None:
         self._places = threading.Semaphore(queue)
-        self._cores = threading.Semaphore(len(os.sched_getaffinity(0)))
+        self._work = threading.Semaphore(parallel)
 
     @contextlib.contextmanager
     def place(self) -> Iterator[None]:
         if not self._places.acquire(blocking=False):
             raise Refused(503, "the queue is full, try again later", code="queue_full")
         try:
-            with self._cores:
+            with self._work:
                 yield
         finally:
             self._places.release()
@@ -106,7 +104,7 @@ class Server(http.server.ThreadingHTTPServer):
     def __init__(self, address: tuple[str, int], settings: Settings) -> None:
         self.settings = settings
         self.seeds = writer.Seeds(settings.seed)
-        self.admission = Admission(settings.queue)
+        self.admission = Admission(settings.queue, settings.model.parallel)
         self.metrics = Metrics()
         self.stopping = threading.Event()
         self._connections = threading.Semaphore(MAX_CONNECTIONS)
@@ -232,18 +230,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def _complete(self, body: bytes, chat: bool, label: str | None) -> None:
         settings = self.server.settings
-        model, marking, opened = settings.model, settings.marking, settings.opened
-        request = fields.parse_request(body, chat=chat, name=settings.name, vocab=model.pocket.vocab, max_tokens=settings.max_tokens,
-                                       max_bias=MAX_MARKED_BIAS if marking else MAX_UNMARKED_BIAS, accounts=opened is not None)
-        if marking and request.temperature == 0 and not marking.profile.argmax_at_zero_temperature:
-            raise Refused(400, "answers at temperature 0 cannot be marked under this profile, so they are not given", "temperature")
-        marker = marking.marker_of(label) if marking else None
+        model, opened = settings.model, settings.opened
+        request = fields.parse_request(body, chat=chat, name=settings.name, vocab=model.vocab, max_tokens=settings.max_tokens, max_bias=MAX_BIAS,
+                                       accounts=opened is not None)
         begin = self._admitted(opened, request, label) if opened is not None else None
         with self.server.admission.place():
-            ids = model.ids_of(request.prompt)
-            if len(ids) > MAX_PROMPT_TOKENS:
-                raise Refused(400, f"the prompt has {len(ids)} tokens, the limit is {MAX_PROMPT_TOKENS}", "messages" if chat else "prompt")
-            choices = writer.choices_of(model, request, ids, self.server.seeds, marker, begin)
+            try:
+                ids = model.ids_of(request.prompt)
+                request = self._fitting(request, ids)
+                choices = writer.choices_of(model, request, ids, self.server.seeds, begin)
+            except models.BadPrompt as refusal:
+                raise self._bad_prompt(chat, str(refusal)) from None
             form = shapes.Shapes(model, request, ids, settings.expose)
             try:
                 if request.stream:
@@ -257,8 +254,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.server.metrics.add("verdigris_tokens_total", 'kind="prompt"', len(ids))
         for choice in choices:
             self.server.metrics.add("verdigris_tokens_total", 'kind="answer"', len(choice.ids))
-            for state, count in choice.states.items() if opened is None else ():  # under a configuration they are counted there
-                self.server.metrics.add("verdigris_positions_total", f'state="{audit.STATES[state - 1]}"', count)
+
+    def _bad_prompt(self, chat: bool, why: str) -> Refused:
+        return Refused(400, f"the prompt {why}", "messages" if chat else "prompt")
+
+    def _fitting(self, request: fields.Request, ids: list[int]) -> fields.Request:
+        """An answer ends where the model's context does."""
+        context = self.server.settings.model.context
+        limit = MAX_PROMPT_TOKENS if context is None else min(context - 1, MAX_PROMPT_TOKENS)  # a start of text may come before
+        if len(ids) > limit:
+            raise self._bad_prompt(request.chat, f"has {len(ids)} tokens, the limit is {limit}")
+        return request if context is None else dataclasses.replace(request, max_tokens=min(request.max_tokens, context - 1 - len(ids)))
 
     def _admitted(self, opened: serving.Serving, request: fields.Request, label: str | None) -> Callable[[int], serving.Sequence]:
         """How the answers of a request begin that the configuration admits; raises Refused, with the class as its code."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 
 from verdigris.serving.audit import STATES
 
@@ -40,11 +42,17 @@ class Metrics:
         with self._lock:
             self._errors[code] = self._errors.get(code, 0) + 1
 
-    def mark_seconds(self, seconds: float) -> None:
-        """Time that a step took in marking."""
-        with self._lock:
-            self._mark_seconds += seconds
-            self._mark_count += 1
+    @contextlib.contextmanager
+    def timed(self) -> Iterator[None]:
+        """A step of marking."""
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            seconds = time.perf_counter() - started
+            with self._lock:
+                self._mark_seconds += seconds
+                self._mark_count += 1
 
     def text(self, audit_failing: bool) -> str:
         with self._lock:

@@ -17,6 +17,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Sequence as Ids
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -177,6 +178,10 @@ class Sequence:
         if kl_qp is not None:
             self._prices[position] = kl_qp
         return state
+
+    def timed(self) -> AbstractContextManager[None]:
+        """Around what marks a row of this answer alone; a batch is timed once, by `Serving.metrics`."""
+        return self._serving.metrics.timed()
 
     def wants_price(self, position: int) -> bool:
         """Whether the configuration asks for the price of this position."""

@@ -7,7 +7,9 @@ from typing import Any
 
 from verdigris.serving.audit import STATES
 from verdigris.serving.fields import Request
-from verdigris.serving.writer import Chunk, Model, Pieces, Shown
+from verdigris.serving.models import Model
+from verdigris.serving.models.model import Pieces
+from verdigris.serving.writer import Chunk, Shown
 
 
 def error_body(message: str, kind: str, param: str | None = None, code: str | None = None) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 import verdigris
 from verdigris.serving import Sequence
 from verdigris.serving.fields import Request
+from verdigris.serving.models import BadPrompt, Model, Session
 
 MAX_REMEMBERED = 1 << 20  # requests without a seed, whose number of times is known
 
@@ -39,56 +40,6 @@ class Chunk:
 
     text: str
     tokens: list[Shown]
-
-
-class Pieces:
-    """The bytes that tokens add to a text, and the names under which they are shown: their text, if no other has it."""
-
-    def __init__(self, tokenizer: verdigris.Tokenizer, pieces: list[bytes]) -> None:
-        special = frozenset(tokenizer.special_ids)
-        self.bytes = pieces
-        self.names = [""] * len(pieces)
-
-        def order(id: int) -> tuple[bool, bool]:  # of tokens of one text, the one that tokenizers use comes first
-            name = tokenizer.piece_name(id)
-            return name == f"<0x{pieces[id].hex().upper()}>".encode(), pieces[id] == tokenizer.piece_bytes(id)
-
-        taken: set[str] = set()
-        for id in sorted(range(len(pieces)), key=order):
-            name = tokenizer.piece_name(id).decode("utf-8", "replace") if id in special else _utf8_or_nothing(pieces[id])
-            if id not in special and (not name or name in taken):
-                name = "bytes:" + "".join(f"\\x{byte:02x}" for byte in pieces[id])
-            taken.add(name)
-            self.names[id] = name
-
-
-class Model:
-    """A pocket model with the names under which its tokens are shown."""
-
-    def __init__(self, pocket: verdigris.Pocket) -> None:
-        self.pocket = pocket
-        tokenizer = pocket.tokenizer
-        self.special = frozenset(tokenizer.special_ids)
-        inside = [tokenizer.piece_bytes(id) for id in range(pocket.vocab)]
-        self._inside = Pieces(tokenizer, inside)
-        # Where the tokenizer puts a space before every text, it takes it away again when it decodes one.
-        self._at_start = Pieces(tokenizer, [piece[1:] if piece[:1] == b" " and tokenizer.decode([id])[:1] != b" " else piece
-                                            for id, piece in enumerate(inside)])
-
-    def pieces(self, at_start: bool) -> Pieces:
-        """Of tokens at the start of a text, or within one."""
-        return self._at_start if at_start else self._inside
-
-    def ids_of(self, prompt: str | list[int]) -> list[int]:
-        """A prompt's ids, without the start of text that stands before every prompt."""
-        return self.pocket.tokenizer.encode(prompt) if isinstance(prompt, str) else prompt
-
-
-def _utf8_or_nothing(piece: bytes) -> str:
-    try:
-        return piece.decode("utf-8")
-    except UnicodeDecodeError:
-        return ""
 
 
 class Seeds:
@@ -172,19 +123,18 @@ class Text:
 
 
 class Choice:
-    """One answer: chunks() draws it, and then `ids`, `finish` and `states` say how it went. close() writes its audit line, if it has begun.
+    """One answer: chunks() draws it, and then `ids` and `finish` say how it went. close() writes its audit line, if it has begun.
 
-    begin: makes the sequence of an answer under a configuration; None where there is none, and `marker` says all.
+    begin: makes the sequence of an answer under a configuration; without it the answer has no mark.
     """
 
     def __init__(self, model: Model, request: Request, prompt: "ReadPrompt", uniforms: random.Random,
-                 marker: verdigris.Marker | None, begin: Callable[[], Sequence] | None) -> None:
-        self._model, self._request, self._uniforms, self._marker, self._begin = model, request, uniforms, marker, begin
+                 begin: Callable[[], Sequence] | None) -> None:
+        self._model, self._request, self._uniforms, self._begin = model, request, uniforms, begin
         self._session, self._echoed, self._at_start = prompt.session.copy(), prompt.echoed, prompt.is_empty
         self._sequence: Sequence | None = None
         self.ids: list[int] = []
         self.finish = "length"
-        self.states: collections.Counter[int] = collections.Counter()
 
     def chunks(self, go_on: Callable[[], bool]) -> Iterator[Chunk]:
         """`go_on` is asked before each token; the answer ends where it says no."""
@@ -193,19 +143,17 @@ class Choice:
         shown = 0
         if self._begin is not None:
             self._sequence = self._begin()
-            self._marker = self._sequence.marker
         if self._echoed:
             yield self._echoed
         while len(self.ids) < request.max_tokens and not text.stopped and go_on():
             drawn = self._draw()
-            if drawn is None or drawn.id == self._model.pocket.eos_id:
+            if drawn is None or drawn.id in self._model.ends:
                 self.finish = "stop"
                 break
             state = drawn.state
             if self._sequence is not None:
                 at = len(self._sequence)
                 state = self._sequence.note(at, state, drawn.nats if self._sequence.wants_price(at) else None)
-            self.states[state] += 1
             log_probability, ranked = None, None
             if request.lists is not None:
                 log_probability = session.log_probability(drawn.id)
@@ -230,17 +178,22 @@ class Choice:
     def _draw(self) -> verdigris.Drawn | None:
         """The next token; None where a fault has ended the answer. Raises where the policy is to stop."""
         request, sequence = self._request, self._sequence
-        if sequence is not None and sequence.ended() is not None:
+        if sequence is None:
+            return self._draw_from(request, None, [])
+        if sequence.ended() is not None:
             return None
-        output = [] if self._marker is None else self.ids if sequence is None else sequence.stretch()
         try:
-            return self._session.draw(self._uniforms.random(), temperature=request.temperature, top_k=request.top_k, top_p=request.top_p,
-                                      min_p=request.min_p, bias=request.bias, marker=self._marker, output=output)
+            if sequence.marker is None:
+                return self._draw_from(request, None, [])
+            with sequence.timed():
+                return self._draw_from(request, sequence.marker, sequence.stretch())
         except verdigris.Error as error:
-            if sequence is None:
-                raise
             sequence.fault(error.code)
             return None
+
+    def _draw_from(self, request: Request, marker: verdigris.Marker | None, output: list[int]) -> verdigris.Drawn:
+        return self._session.draw(self._uniforms.random(), temperature=request.temperature, top_k=request.top_k, top_p=request.top_p,
+                                  min_p=request.min_p, bias=request.bias, marker=marker, output=output)
 
     def close(self) -> None:
         if self._sequence is not None:
@@ -251,44 +204,43 @@ class Choice:
 class ReadPrompt:
     """A prompt, read once for all choices."""
 
-    session: verdigris.Session
+    session: Session
     echoed: Chunk | None
     is_empty: bool
 
 
 def read_prompt(model: Model, request: Request, ids: list[int]) -> ReadPrompt:
-    """Before the prompt stands the start of text, once."""
-    pocket = model.pocket
-    session = pocket.session()
-    session.feed([pocket.bos_id])
-    has_start = ids[:1] == [pocket.bos_id]
-    rest = ids[1:] if has_start else ids
+    """Before the prompt stands the start of text, once, where the model has one. Raises BadPrompt."""
+    session = model.session()
     is_empty = all(id in model.special for id in ids)
+    has_start = model.start is not None and ids[:1] == [model.start]
+    # Of what comes first the model holds nothing; of what comes after a start that is not shown, nothing is said.
+    first, rest = ids[:1], ids[1:]
+    if model.start is not None and not has_start:
+        session.feed([model.start])
+    elif not ids:
+        raise BadPrompt("must have a token at least, since this model has no start of text")
+    session.feed(first)
     if not request.echo:
         session.feed(rest)
         return ReadPrompt(session, None, is_empty)
-    log_probabilities: list[float | None] = [None] * len(rest)
-    ranked: list[list[tuple[int, float]] | None] = [None] * len(rest)
+    log_probabilities: list[float | None] = [None] * len(ids)
+    ranked: list[list[tuple[int, float]] | None] = [None] * len(ids)
     if request.lists is None:
         session.feed(rest)
-    else:
+    elif rest:
         own, top, top_ln = session.read(rest, request.lists)
-        log_probabilities = list(own.tolist())
-        ranked = [list(zip(*pair, strict=True)) for pair in zip(top.tolist(), top_ln.tolist(), strict=True)]
-        if rest and not has_start:  # the first that is shown has nothing before it that is shown
-            log_probabilities[0], ranked[0] = None, None
-    if has_start:
-        log_probabilities.insert(0, None)
-        ranked.insert(0, None)
+        log_probabilities[1:] = own.tolist()
+        ranked[1:] = [list(zip(*pair, strict=True)) for pair in zip(top.tolist(), top_ln.tolist(), strict=True)]
     text = Text(model, at_start=True)
     pieces = [text.add(*token) for token in zip(ids, log_probabilities, ranked, strict=True)] + [text.finish()]
     shown = [piece for piece in pieces if piece]
     return ReadPrompt(session, Chunk("".join(piece.text for piece in shown), [token for piece in shown for token in piece.tokens]), is_empty)
 
 
-def choices_of(model: Model, request: Request, ids: list[int], seeds: Seeds, marker: verdigris.Marker | None,
+def choices_of(model: Model, request: Request, ids: list[int], seeds: Seeds,
                begin: Callable[[int], Sequence] | None) -> list[Choice]:
     """The choices of a request, not yet drawn. begin: the sequence of one, by its index; see Choice."""
     prompt = read_prompt(model, request, ids)
-    return [Choice(model, request, prompt, uniforms, marker, functools.partial(begin, index) if begin is not None else None)
+    return [Choice(model, request, prompt, uniforms, functools.partial(begin, index) if begin is not None else None)
             for index, uniforms in enumerate(seeds.of(request.seed, ids, request.n))]
