@@ -8,9 +8,13 @@
 #include <limits>
 #include <map>
 #include <random>
+#include <sstream>
+
+#include <openssl/evp.h>
 
 #include "tests/verify/suspect/suspect_vectors.h"
 #include "verify/file.h"
+#include "verify/text/bpe_files.h"
 #include "verify/text/sentencepiece.h"
 
 using namespace verdigris;
@@ -172,55 +176,120 @@ TEST_CASE("every piece of a tokenizer is found by its bytes, and the tokenizer's
   }
 }
 
+namespace {
+
+// A file of byte-level ranks, and the bytes of each rank as the file itself gives them.
+std::unique_ptr<Tokenizer> LoadRanks(const std::string& path, Pattern pattern, std::vector<std::string>* ranks = nullptr) {
+  const auto packed = ReadFile(path, size_t{64} << 20);
+  REQUIRE_MESSAGE(packed, path);
+  const auto file = Inflated(*packed);
+  REQUIRE(file);
+  TokenizerDescriptor descriptor;
+  descriptor.pattern = pattern;
+  std::istringstream lines(*file);
+  std::string base64;
+  for (uint32_t rank; lines >> base64 >> rank; ++descriptor.vocab) {
+    REQUIRE(rank == descriptor.vocab);
+    if (ranks == nullptr) continue;
+    std::string bytes(base64.size(), '\0');
+    const int size = EVP_DecodeBlock(reinterpret_cast<uint8_t*>(bytes.data()), reinterpret_cast<const uint8_t*>(base64.data()), static_cast<int>(base64.size()));
+    REQUIRE(size > 0);
+    bytes.resize(static_cast<size_t>(size) - static_cast<size_t>(std::count(base64.begin(), base64.end(), '=')));
+    ranks->push_back(std::move(bytes));
+  }
+  auto tokenizer = LoadDescribed(descriptor, *file, "");
+  REQUIRE(tokenizer);
+  return std::move(*tokenizer);
+}
+
+// Lists of 50 texts of the suspect's pieces, as likely each, in the ids of the provider. Returns the mean shared mass.
+double Coverage(const PieceMap& pieces, const Tokenizer& suspect) {
+  const auto own = PieceMap::Of(suspect);
+  REQUIRE(own);
+  const SpecialIds special(suspect.special_ids(), suspect.vocab());
+  // Texts of its pieces behind a letter, since what stands at the start of a text may lose a space.
+  std::string letter = "e";
+  if (!own->Find(letter)) letter = "\xE4\xB8\x80";
+  REQUIRE(own->Find(letter));
+  std::vector<std::string> texts;
+  for (uint32_t id = 0; id < suspect.vocab(); ++id) {
+    const uint32_t pair[] = {*own->Find(letter), id};
+    if (special.Contains(id)) continue;
+    std::string& text = texts.emplace_back();
+    REQUIRE(suspect.Decode(pair, text));
+    text.erase(0, letter.size());
+    if (text.empty() || text == "\xEF\xBF\xBD") texts.pop_back();
+  }
+  std::mt19937_64 random(11);
+  double coverage = 0;
+  for (int n = 0; n < 200; ++n) {
+    std::vector<TokenProbability> list;
+    double shared = 0;
+    while (list.size() < 50) {
+      const std::string& text = texts[random() % texts.size()];
+      if (std::any_of(list.begin(), list.end(), [&](const TokenProbability& entry) { return entry.token == text; })) continue;
+      list.push_back({text, std::log(0.02)});
+      shared += pieces.Find(text) ? 0.02 : 0;
+    }
+    const AlignedList aligned = AlignTopK(pieces, Position("", {}, list), 50, nullptr);
+    CHECK(aligned.shared == doctest::Approx(shared));
+    double sum = 0;
+    for (const ListEntry& entry : aligned.entries) sum += static_cast<double>(entry.probability) * 0x1p-32;
+    CHECK(sum == doctest::Approx(shared < kLeastSharedMass ? 0.0 : 1.0).epsilon(1e-6));
+    coverage += aligned.shared / 200;
+  }
+  return coverage;
+}
+
+}  // namespace
+
 TEST_CASE("S11: lists of four real tokenizers in the ids of a fifth; coverage is what is shared") {
   const std::string folder = VERDIGRIS_SHARED_DIR "/data/tokenizers/";
   if (!std::filesystem::exists(folder + "mistral_v1.model")) {
     MESSAGE("the shared tokenizers are not at hand: left out");
     return;
   }
-  const auto provider = Load(folder + "mistral_v1.model");
+  const auto pieces = PieceMap::Of(*Load(folder + "mistral_v1.model"));
+  REQUIRE(pieces);
+  for (const std::string name : {"sp_unigram1000.model", "stories_tok512.model", "zh_20000.model", "sp_ja_unigram8000.model", "mistral_v1.model"}) {
+    CAPTURE(name);
+    const double coverage = Coverage(*pieces, *Load(folder + name));
+    MESSAGE(name << ": coverage " << coverage);
+    if (name == "mistral_v1.model") CHECK(coverage > 0.99);
+  }
+}
+
+TEST_CASE("S11: every rank of a byte-level tokenizer is found by its bytes, be they text or not") {
+  std::vector<std::string> ranks;
+  const auto tokenizer = LoadRanks(VERDIGRIS_SOURCE_DIR "/tests/data/tiny.tiktoken", Pattern::kO200k, &ranks);
+  const auto pieces = PieceMap::Of(*tokenizer);
+  REQUIRE(pieces);
+  REQUIRE(ranks.size() > 256);
+  CHECK(pieces->size() == ranks.size());
+  for (uint32_t id = 0; id < ranks.size(); ++id) CHECK(pieces->Find(ranks[id]) == id);
+}
+
+TEST_CASE("S11: lists between byte-level tokenizers, and of SentencePiece in their ids") {
+  const std::string folder = VERDIGRIS_SHARED_DIR "/data/tokenizers/";
+  if (!std::filesystem::exists(folder + "cl100k_base.tiktoken.gz")) {
+    MESSAGE("the shared tokenizers are not at hand: left out");
+    return;
+  }
+  std::vector<std::string> ranks;
+  const auto provider = LoadRanks(folder + "cl100k_base.tiktoken.gz", Pattern::kCl100k, &ranks);
   const auto pieces = PieceMap::Of(*provider);
   REQUIRE(pieces);
-  for (const char* name : {"sp_unigram1000.model", "stories_tok512.model", "zh_20000.model", "sp_ja_unigram8000.model", "mistral_v1.model"}) {
-    CAPTURE(std::string(name));
-    const auto suspect = Load(folder + name);
-    const auto own = PieceMap::Of(*suspect);
-    REQUIRE(own);
-    const SpecialIds special(suspect->special_ids(), suspect->vocab());
-    // Texts of its pieces behind a letter, since what stands at the start of a text may lose a space.
-    std::string letter = "e";
-    if (!own->Find(letter)) letter = "\xE4\xB8\x80";
-    REQUIRE(own->Find(letter));
-    std::vector<std::string> texts;
-    for (uint32_t id = 0; id < suspect->vocab(); ++id) {
-      const uint32_t pair[] = {*own->Find(letter), id};
-      if (special.Contains(id)) continue;
-      std::string& text = texts.emplace_back();
-      REQUIRE(suspect->Decode(pair, text));
-      text.erase(0, letter.size());
-      if (text.empty() || text == "\xEF\xBF\xBD") texts.pop_back();
-    }
-    std::mt19937_64 random(11);
-    double coverage = 0;
-    for (int n = 0; n < 200; ++n) {
-      std::vector<TokenProbability> list;
-      double shared = 0;
-      while (list.size() < 50) {
-        const std::string& text = texts[random() % texts.size()];
-        if (std::any_of(list.begin(), list.end(), [&](const TokenProbability& entry) { return entry.token == text; })) continue;
-        list.push_back({text, std::log(0.02)});
-        shared += pieces->Find(text) ? 0.02 : 0;
-      }
-      const AlignedList aligned = AlignTopK(*pieces, Position("", {}, list), 50, nullptr);
-      CHECK(aligned.shared == doctest::Approx(shared));
-      double sum = 0;
-      for (const ListEntry& entry : aligned.entries) sum += static_cast<double>(entry.probability) * 0x1p-32;
-      CHECK(sum == doctest::Approx(shared < kLeastSharedMass ? 0.0 : 1.0).epsilon(1e-6));
-      coverage += aligned.shared / 200;
-    }
-    MESSAGE(std::string(name) << ": coverage " << coverage);
-    if (std::string(name) == "mistral_v1.model") CHECK(coverage > 0.99);
-  }
+  // All but U+FFFD: an endpoint writes that where a token is no text.
+  CHECK(pieces->size() == ranks.size() - 1);
+  size_t wrong = 0;
+  for (uint32_t id = 0; id < ranks.size(); ++id) wrong += pieces->Find(ranks[id]) != (ranks[id] == "\xEF\xBF\xBD" ? std::nullopt : std::optional(id));
+  CHECK(wrong == 0);
+  const double own = Coverage(*pieces, *provider), o200k = Coverage(*pieces, *LoadRanks(folder + "o200k_base.tiktoken.gz", Pattern::kO200k)),
+               mistral = Coverage(*pieces, *Load(folder + "mistral_v1.model"));
+  MESSAGE("cl100k as the provider's: coverage of itself " << own << ", o200k " << o200k << ", mistral_v1 " << mistral);
+  CHECK(own > 0.99);
+  CHECK(o200k > kLeastSharedMass);
+  CHECK(mistral > kLeastSharedMass);
 }
 
 TEST_CASE("S11: where a boundary is called stable, other bytes behind it leave the context as it was") {
