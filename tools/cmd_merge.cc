@@ -59,7 +59,7 @@ Result<ExitCode> Merge(const Options& options, Context& context) {
 Command Add(CLI::App& app) {
   auto options = std::make_shared<Options>();
   app.add_option("-o,--output", options->output, "folder for the results; may be a source")->type_name("DIR")->required();
-  app.add_option("--rows", options->rows, "units that an engine stored: JSON lines, file or folder")->type_name("PATH")->allow_extra_args(false);
+  app.add_option("--rows", options->rows, "units that an engine stored: JSON lines or Parquet, file or folder")->type_name("PATH")->allow_extra_args(false);
   app.add_flag("--partial", options->partial, "write results although units are missing");
   app.add_option("--missing", options->missing, "file to list the missing units in")->type_name("FILE");
   app.add_option("--alpha", options->alpha, "level of the findings (that of the run)")->type_name("P");

@@ -11,6 +11,7 @@
 #include "tools/terminal/printable.h"
 #include "tools/verbs.h"
 #include "tools/write_key.h"  // AsWriteError
+#include "verify/corpus/parquet_writer.h"
 #include "verify/corpus/result_files.h"
 #include "verify/file.h"
 #include "verify/report/corpus_page.h"
@@ -132,6 +133,20 @@ Result<void> WriteTable(const Results& results, verify::TableForm form, bool all
   });
 }
 
+Result<void> WriteParquet(const Results& results, bool all, const verify::Sink& out, std::string& hint) {
+  auto writer = verify::OpenParquetWriter(out);
+  if (!writer) {
+    hint = "write --format csv and convert it, such as with DuckDB: copy (from 'findings.csv') to 'findings.parquet'";
+    return Unexpected(writer.error());
+  }
+  Result<void> written;
+  VERDIGRIS_RETURN_IF_ERROR(results.ForEachDocument([&](const DocumentResult& row) {
+    if (written && (row.finding || all)) written = (*writer)->Add(row);
+  }));
+  VERDIGRIS_RETURN_IF_ERROR(written);
+  return (*writer)->Finish();
+}
+
 Result<void> WriteSarifFile(const Results& results, const verify::Sink& out) {
   verify::Smallest<DocumentResult> rows(verify::kMostSarifResults);
   VERDIGRIS_RETURN_IF_ERROR(results.ForEachDocument([&](const DocumentResult& row) {
@@ -153,16 +168,12 @@ Result<ExitCode> ReportDolma(const Options& options, const Results& results, std
 
 Result<ExitCode> Report(const Options& options, Context& context) {
   if (context.files.size() != 1) return Fail(ErrorKind::kInvalidArgument, "one folder of results is needed, got " + std::to_string(context.files.size()));
-  static constexpr std::string_view kFormats[] = {"html", "csv", "tsv", "sarif", "dolma", "parquet"};
+  static constexpr std::string_view kFormats[] = {"html", "csv", "tsv", "parquet", "sarif", "dolma"};
   if (std::find(std::begin(kFormats), std::end(kFormats), options.format) == std::end(kFormats)) {
-    return Fail(ErrorKind::kInvalidArgument, "--format must be html, csv, tsv, sarif or dolma, got " + Shown(options.format));
+    return Fail(ErrorKind::kInvalidArgument, "--format must be html, csv, tsv, parquet, sarif or dolma, got " + Shown(options.format));
   }
   const bool table = options.format == "csv" || options.format == "tsv";
-  if (options.all && !table) return Fail(ErrorKind::kInvalidArgument, "--all belongs to --format csv and tsv");
-  if (options.format == "parquet") {
-    context.hint = "write --format csv and convert it, such as with DuckDB: copy (from 'findings.csv') to 'findings.parquet'";
-    return Fail(ErrorKind::kUnsupported, "this build writes no Parquet");
-  }
+  if (options.all && !table && options.format != "parquet") return Fail(ErrorKind::kInvalidArgument, "--all belongs to --format csv, tsv and parquet");
   VERDIGRIS_ASSIGN_OR_RETURN(const Results results, Results::Open(context.files.front(), context.hint));
   if (options.format != "html" && options.snippet != "0") return Fail(ErrorKind::kInvalidArgument, "--snippet belongs to --format html");
   VERDIGRIS_ASSIGN_OR_RETURN(const Texts texts, OpenTexts(options, results, context.hint));
@@ -172,6 +183,8 @@ Result<ExitCode> Report(const Options& options, Context& context) {
   const verify::Sink out = [&](std::string_view bytes) { file->Write(bytes); };
   if (table) {
     VERDIGRIS_RETURN_IF_ERROR(WriteTable(results, options.format == "csv" ? verify::TableForm::kCsv : verify::TableForm::kTsv, options.all, out));
+  } else if (options.format == "parquet") {
+    VERDIGRIS_RETURN_IF_ERROR(WriteParquet(results, options.all, out, context.hint));
   } else if (options.format == "sarif") {
     VERDIGRIS_RETURN_IF_ERROR(WriteSarifFile(results, out));
   } else {
@@ -183,8 +196,8 @@ Result<ExitCode> Report(const Options& options, Context& context) {
 
 Command Add(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  app.add_option("--format", options->format, "of the file written (html)")->type_name("html|csv|tsv|sarif|dolma");
-  app.add_flag("--all", options->all, "csv, tsv: rows that are no findings, too");
+  app.add_option("--format", options->format, "of the file written (html)")->type_name("html|csv|tsv|parquet|sarif|dolma");
+  app.add_flag("--all", options->all, "csv, tsv, parquet: rows that are no findings, too");
   app.add_option("-o,--output", options->output, "the file to write; dolma: a new folder")->type_name("FILE")->required();
   app.add_option("--snippet", options->snippet, "html: show the texts of N findings (0)")->type_name("N");
   app.add_option("--profile", options->judge.profile, "profile of the scan, for --snippet")->type_name("FILE");

@@ -33,7 +33,6 @@ report nowhere -o x
 report r
 report r r -o x
 report r --format pdf -o x
-report r --format parquet -o x
 report r --all -o x
 report r -o no/folder/x
 sed '$d' r/results.jsonl > cut && cp -r r c && mv cut c/results.jsonl

@@ -1,6 +1,7 @@
 /**
- * Any bytes as Parquet, of texts or of ids, as Arrow C++ and our wrapper read them (corpus_input.h). The first byte says which
- * column; with its lowest bit the rest stands between the magic bytes and has the length of the footer behind it.
+ * Any bytes as Parquet, of texts or of ids, as Arrow C++ and our wrapper read them (corpus_input.h), and as rows of an engine. The
+ * first byte says which column; with its third bit rows are read as well; with its lowest bit the rest stands between the magic
+ * bytes and has the length of the footer behind it.
  */
 #include "tests/fuzz/corpus_input.h"
 #include "verify/corpus/parquet_reader.h"
@@ -27,5 +28,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto groups = CountRowGroups(input);
   Require(groups.has_value());
   CheckReader(input, options);
+  if ((data[0] & 4) != 0) {
+    uint64_t next = 0;
+    const auto read = ForEachParquetRow(input.path, [&](const std::string&, const std::string&, uint64_t row) -> verdigris::Result<void> {
+      Require(row == next++);
+      return {};
+    });
+    Require(read.has_value() || read.error().kind == verdigris::ErrorKind::kMalformed);
+  }
   return 0;
 }

@@ -30,7 +30,7 @@ _verdigris() {
     --assign) words="document first-seen" ;;
     --api) words="chat completions" ;;
     --on-error) words="go-on stop" ;;
-    --format) words="html csv tsv sarif dolma" ;;
+    --format) words="html csv tsv parquet sarif dolma" ;;
     --scheme) words=$(verdigris schemes 2>/dev/null | grep '^[a-z]') ;;
   esac
   if [ -n "$words" ]; then

@@ -9,20 +9,40 @@
 #include <openssl/evp.h>
 #include <simdjson.h>
 
+#include "verify/corpus/parquet_reader.h"
 #include "verify/file.h"
 
 namespace verdigris::verify {
 namespace {
 
+Result<Digest> ParseUnitId(std::string_view text, const std::string& where) {
+  Digest unit;
+  if (!ParseHex(text, unit)) return Fail(ErrorKind::kMalformed, where + "unit_id must be 64 digits of lower-case hex");
+  return unit;
+}
+
+Result<bool> IsParquet(const std::string& path) {
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(path, error)) return false;
+  VERDIGRIS_ASSIGN_OR_RETURN(InputFile file, InputFile::Open(path));
+  char magic[4];
+  VERDIGRIS_ASSIGN_OR_RETURN(const size_t got, file.Read(magic, sizeof magic));
+  return std::string_view(magic, got) == "PAR1";
+}
+
 Result<void> ForEachRowOfFile(const std::string& path, const std::function<Result<void>(const Digest&, std::string, const std::string&)>& on_unit) {
+  VERDIGRIS_ASSIGN_OR_RETURN(const bool parquet, IsParquet(path));
+  if (parquet) {
+    return ForEachParquetRow(path, [&](const std::string& unit, std::string body, uint64_t row) -> Result<void> {
+      const std::string place = path + ": row " + std::to_string(row + 1);
+      VERDIGRIS_ASSIGN_OR_RETURN(const Digest id, ParseUnitId(unit, place + ": "));
+      return on_unit(id, std::move(body), place);
+    });
+  }
   VERDIGRIS_ASSIGN_OR_RETURN(LineReader lines, LineReader::Open(path, kMostRowLine));
-  std::string_view line;
-  for (bool first = true;; first = false) {
+  for (std::string_view line;;) {
     VERDIGRIS_ASSIGN_OR_RETURN(const bool more, lines.Next(line));
     if (!more) return {};
-    if (first && line.substr(0, 4) == "PAR1") {
-      return Fail(ErrorKind::kUnsupported, path + ": a Parquet file: this build reads rows as JSON lines of unit_id and body in base64 (scan_units_json writes them)");
-    }
     if (line.empty()) continue;
     auto row = ParseEngineRow(line);
     if (!row) return Fail(row.error().kind, lines.Place() + ": " + row.error().message);
@@ -41,7 +61,7 @@ Result<std::pair<Digest, std::string>> ParseEngineRow(std::string_view line) {
     return Fail(ErrorKind::kMalformed, "must be a JSON object with strings unit_id and body");
   }
   std::pair<Digest, std::string> out;
-  if (!ParseHex(unit, out.first)) return Fail(ErrorKind::kMalformed, "unit_id must be 64 digits of lower-case hex");
+  VERDIGRIS_ASSIGN_OR_RETURN(out.first, ParseUnitId(unit, ""));
   if (base64.empty() || base64.size() % 4 != 0 || base64.size() > kMostRowLine) return Fail(ErrorKind::kMalformed, "body must be base64 with padding");
   out.second.resize(base64.size() / 4 * 3);
   const int bytes = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.second.data()), reinterpret_cast<const unsigned char*>(base64.data()),

@@ -14,7 +14,7 @@ Result<const ParquetModule*> Load() {
     if (module == nullptr) continue;
     if (const void* symbol = ::dlsym(module, kParquetModuleSymbol)) return static_cast<const ParquetModule*>(symbol);
   }
-  return Fail(ErrorKind::kUnsupported, std::string("the module that reads Parquet cannot be loaded: ") + ::dlerror());
+  return Fail(ErrorKind::kUnsupported, std::string("the module for Parquet cannot be loaded: ") + ::dlerror());
 }
 
 Result<const ParquetModule*> Module() {
@@ -32,6 +32,16 @@ Result<std::optional<uint64_t>> CountRowGroups(const Input& input) {
 Result<std::unique_ptr<Reader>> OpenParquetReader(const Input& input, const ReadOptions& options, uint64_t first, uint64_t end) {
   VERDIGRIS_ASSIGN_OR_RETURN(const ParquetModule* module, Module());
   return module->open_reader(input, options, first, end);
+}
+
+Result<void> ForEachParquetRow(const std::string& path, const std::function<Result<void>(std::string, std::string, uint64_t)>& on_row) {
+  VERDIGRIS_ASSIGN_OR_RETURN(const ParquetModule* module, Module());
+  return module->for_each_row(path, on_row);
+}
+
+Result<std::unique_ptr<FindingWriter>> OpenParquetWriter(std::function<void(std::string_view)> sink) {
+  VERDIGRIS_ASSIGN_OR_RETURN(const ParquetModule* module, Module());
+  return module->open_writer(std::move(sink));
 }
 
 }  // namespace verdigris::verify

@@ -19,7 +19,6 @@
 #include <array>
 #include <cstdio>
 #include <cstring>
-#include <exception>
 #include <mutex>
 #include <string>
 #include <utility>
@@ -37,16 +36,6 @@ constexpr uint64_t kProcessHeadroom = uint64_t{8} << 30;      // address space b
 constexpr int64_t kBufferBytes = int64_t{1} << 20;            // read at once of a column
 constexpr int64_t kBatchRows = 256;
 constexpr uint32_t kIdLimit = uint32_t{1} << 24;
-
-// False where `call` throws. What Arrow threw is not told: it may quote the file.
-template <class Call>
-bool Guard(Call call) {
-  try {
-    return call();
-  } catch (const std::exception&) {
-    return false;
-  }
-}
 
 // Bounds the address space of the process while one of these lives, and sets it back with the last.
 class ProcessMemoryLimit {
@@ -98,8 +87,8 @@ struct OpenFile {
 };
 
 // Null where the file is not sound.
-Result<std::unique_ptr<OpenFile>> OpenParquet(const Input& input) {
-  VERDIGRIS_ASSIGN_OR_RETURN(InputFile raw, InputFile::Open(input.path));
+Result<std::unique_ptr<OpenFile>> OpenParquet(const std::string& path) {
+  VERDIGRIS_ASSIGN_OR_RETURN(InputFile raw, InputFile::Open(path));
   VERDIGRIS_ASSIGN_OR_RETURN(const std::optional<uint64_t> size, raw.Size());
   std::unique_ptr<OpenFile> none;
   unsigned char tail[8];
@@ -109,7 +98,7 @@ Result<std::unique_ptr<OpenFile>> OpenParquet(const Input& input) {
   if (got < 8 || std::memcmp(tail + 4, "PAR1", 4) != 0 || footer > kMaxFooterBytes || footer > *size - 12) return none;
   auto open = std::make_unique<OpenFile>();
   const bool sound = Guard([&] {
-    auto source = arrow::io::ReadableFile::Open(input.path, &open->pool);
+    auto source = arrow::io::ReadableFile::Open(path, &open->pool);
     if (!source.ok()) return false;
     parquet::ReaderProperties properties(&open->pool);
     properties.enable_buffered_stream();
@@ -356,19 +345,63 @@ class ParquetReader : public Reader {
 
 Result<std::optional<uint64_t>> Count(const Input& input) {
   const ProcessMemoryLimit limit;
-  VERDIGRIS_ASSIGN_OR_RETURN(const std::unique_ptr<OpenFile> open, OpenParquet(input));
+  VERDIGRIS_ASSIGN_OR_RETURN(const std::unique_ptr<OpenFile> open, OpenParquet(input.path));
   return open == nullptr ? std::optional<uint64_t>() : std::optional<uint64_t>(open->first_rows.size() - 1);
 }
 
 Result<std::unique_ptr<Reader>> Open(const Input& input, const ReadOptions& options, uint64_t first, uint64_t end) {
   const ProcessMemoryLimit limit;
-  VERDIGRIS_ASSIGN_OR_RETURN(std::unique_ptr<OpenFile> open, OpenParquet(input));
+  VERDIGRIS_ASSIGN_OR_RETURN(std::unique_ptr<OpenFile> open, OpenParquet(input.path));
   if (open == nullptr) return BrokenReader("parquet", 0);
   return std::unique_ptr<Reader>(std::make_unique<ParquetReader>(std::move(open), options, first, end));
 }
 
+// Columns unit_id and body, read side by side. A row is handed on outside of Guard, with what it holds copied.
+Result<void> ForEachRow(const std::string& path, const std::function<Result<void>(std::string unit, std::string body, uint64_t row)>& on_row) {
+  const ProcessMemoryLimit limit;
+  VERDIGRIS_ASSIGN_OR_RETURN(const std::unique_ptr<OpenFile> open, OpenParquet(path));
+  const auto malformed = [&](const std::string& why) { return Fail(ErrorKind::kMalformed, path + ": " + why); };
+  if (open == nullptr) return malformed("is no sound Parquet file");
+  std::unique_ptr<Column> unit, body;
+  const bool known = Guard([&] {
+    const parquet::SchemaDescriptor& schema = *open->metadata->schema();
+    for (int i = 0; i < schema.num_columns(); ++i) {
+      auto column = std::make_unique<Column>(schema.Column(i), i);
+      if (!column->is_bytes()) continue;
+      if (column->path() == "unit_id") unit = std::move(column);
+      else if (column->path() == "body") body = std::move(column);
+    }
+    return true;
+  });
+  if (!known || unit == nullptr || body == nullptr) return malformed("must have the columns unit_id and body, of strings or bytes");
+  const size_t groups = open->first_rows.size() - 1;
+  for (size_t i = 0; i < groups; ++i) {
+    const uint64_t end = open->first_rows[i + 1];
+    std::shared_ptr<parquet::RowGroupReader> reader;
+    for (uint64_t row = open->first_rows[i]; row < end; ++row) {
+      std::string unit_text, body_text;
+      const bool sound = Guard([&] {
+        if (reader == nullptr) {
+          reader = open->file->RowGroup(static_cast<int>(i));
+          unit->Begin(*reader);
+          body->Begin(*reader);
+        }
+        for (const auto& [column, text] : {std::pair{unit.get(), &unit_text}, std::pair{body.get(), &body_text}}) {
+          if (!column->HasLevel() || !column->has_value()) return false;
+          *text = column->bytes();
+          column->Step();
+        }
+        return true;
+      });
+      if (!sound) return malformed("row " + std::to_string(row + 1) + " cannot be read, or lacks unit_id or body");
+      VERDIGRIS_RETURN_IF_ERROR(on_row(std::move(unit_text), std::move(body_text), row));
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
-extern "C" __attribute__((visibility("default"))) const ParquetModule verdigris_parquet_module = {Count, Open};
+extern "C" __attribute__((visibility("default"))) const ParquetModule verdigris_parquet_module = {Count, Open, ForEachRow, OpenWriterOfModule};
 
 }  // namespace verdigris::verify

@@ -3,15 +3,24 @@
 // Tested by tests/verify/report/table_test.cc.
 #include "verify/report/table.h"
 
+#include "verify/corpus/finding_columns.h"
 #include "verify/report/figures.h"
 #include "verify/report/printable.h"
 
 namespace verdigris::verify {
 namespace {
 
-constexpr std::string_view kColumns[] = {"uri",    "segment", "offset", "length", "ordinal", "part",    "id",      "group",    "test",        "kids",    "variant",
-                                         "log10_p", "log10_q", "log10_e", "n",      "s",       "tokens",  "short",   "special",  "repeated",    "duplicate", "scored",
-                                         "other_layer", "spans", "text", "finding", "baseline"};
+// A cell as it stands in the line.
+std::string Written(TableForm form, const TableColumn& column, const TableCellValue& value) {
+  if (const auto* text = std::get_if<std::string>(&value)) return column.kind == CellKind::kInput ? TableCell(form, *text) : *text;
+  if (const auto* integer = std::get_if<uint64_t>(&value)) return std::to_string(*integer);
+  if (const auto* real = std::get_if<double>(&value)) return PrintReal(*real);
+  if (const auto* flag = std::get_if<bool>(&value)) return *flag ? "1" : "0";
+  return "";
+}
+
+char Separator(TableForm form) { return form == TableForm::kCsv ? ',' : '\t'; }
+const char* LineEnd(TableForm form) { return form == TableForm::kCsv ? "\r\n" : "\n"; }
 
 }  // namespace
 
@@ -30,43 +39,23 @@ std::string TableCell(TableForm form, std::string_view text) {
 
 std::string TableHead(TableForm form) {
   std::string line;
-  for (const std::string_view column : kColumns) line += (line.empty() ? "" : form == TableForm::kCsv ? "," : "\t") + std::string(column);
-  return line + (form == TableForm::kCsv ? "\r\n" : "\n");
+  for (const TableColumn& column : FindingColumns()) {
+    if (!line.empty()) line += Separator(form);
+    line += column.name;
+  }
+  return line + LineEnd(form);
 }
 
 std::string TableRow(TableForm form, const DocumentResult& row) {
-  std::string line, kids, spans;
-  const auto cell = [&](std::string_view text) {
-    if (!line.empty()) line += form == TableForm::kCsv ? ',' : '\t';
-    line += text;
-  };
-  const auto integer = [&](uint64_t value) { cell(std::to_string(value)); };
-  for (const std::string& kid : row.kids) kids += (kids.empty() ? "" : " ") + kid;
-  for (const DocumentResult::Span& span : row.spans) {
-    spans += (spans.empty() ? "" : " ") + std::to_string(span.bytes[0]) + "-" + std::to_string(span.bytes[1]);
+  std::string line;
+  for (const TableColumn& column : FindingColumns()) {
+    const bool first = &column == FindingColumns().data();
+    if (!first) line += Separator(form);
+    line += Written(form, column, column.value(row));
+    // A line that began with nothing could be taken for an empty one.
+    if (first && line.empty() && form == TableForm::kCsv) line = "\"\"";
   }
-  line = TableCell(form, row.uri);
-  if (line.empty() && form == TableForm::kCsv) line = "\"\"";
-  for (const uint64_t value : {row.segment, row.offset, row.length, row.ordinal, row.part}) integer(value);
-  cell(TableCell(form, row.id));
-  cell(TableCell(form, row.group));
-  integer(row.test);
-  cell(kids);
-  cell(TableCell(form, row.variant));
-  cell(PrintReal(row.log10_p));
-  cell(row.log10_q ? PrintReal(*row.log10_q) : "");
-  cell(PrintReal(row.log10_e));
-  integer(row.n);
-  cell(row.s);
-  for (const uint64_t value : {row.counts.tokens, row.counts.short_, row.counts.special, row.counts.repeated, row.counts.duplicate, row.counts.scored,
-                               row.counts.other_layer}) {
-    integer(value);
-  }
-  cell(spans);
-  cell(row.text);
-  integer(row.finding);
-  integer(row.baseline);
-  return line + (form == TableForm::kCsv ? "\r\n" : "\n");
+  return line + LineEnd(form);
 }
 
 }  // namespace verdigris::verify
