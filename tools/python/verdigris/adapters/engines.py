@@ -19,7 +19,8 @@ class Relied:
 
 @dataclass(frozen=True)
 class Engine:
-    """An adapter. `oldest` and `newest` bound the versions it was tested with; "" where it was not."""
+    """An adapter. `oldest` and `newest` bound the versions it was tested with; "" where it was not. `without`: rows of the table of
+    conformance that ask for what the engine does not have, each with the reason."""
 
     name: str
     package: str
@@ -34,6 +35,7 @@ class Engine:
     checked: str
     refused: tuple[str, ...]
     limits: tuple[str, ...] = ()
+    without: tuple[tuple[str, str], ...] = ()
     groups: tuple[tuple[str, str], ...] = ()
     relied: tuple[Relied, ...] = ()
 
@@ -58,7 +60,8 @@ VLLM_V2 = Engine(
         Relied(_V2, "LogitsProcessor.apply", ("self", "logits", "ctx")),
         Relied(_V2, "LogitsContext", ("expanded_idx_mapping", "idx_mapping_np", "expanded_local_pos", "input_ids", "pos", "seq_lens_upper_bound_np")),
         Relied(_V2, "LogitsProcRequestState", ("device", "max_num_reqs", "all_token_ids", "prompt_len", "prefill_len", "total_len")),
-        Relied("vllm/sampling_params.py", "SamplingParams", ("temperature", "extra_args", "logit_bias", "allowed_token_ids", "n", "watermarking")),
+        Relied("vllm/sampling_params.py", "SamplingParams", ("temperature", "extra_args", "logit_bias", "allowed_token_ids", "n", "watermarking",
+                                                            "max_tokens", "logprobs")),
     ),
 )
 
@@ -66,7 +69,7 @@ VLLM_V1 = Engine(
     name="vLLM, V1 runner", package="vllm", module="verdigris.adapters.vllm", entry="--logits-processors verdigris.adapters.vllm:ProcessorV1",
     oldest="0.33.0", newest="0.33.0", hook="before temperature", boundary="the engine's list of output ids",
     drafts="the engine refuses them", account="`vllm_xargs`", checked="interface",
-    refused=("pipeline parallelism", "`logprobs_mode` processed_*", "temperature 0, where the policy does not serve it",
+    refused=("pipeline parallelism", "`--watermark-config`", "`logprobs_mode` processed_*", "beam search", "temperature 0, where the policy does not serve it",
              "a `preserve` profile, or a scheme other than green"),
     limits=("not run on a GPU", "penalties follow the mark, so prices are approximate"),
     relied=(
@@ -118,12 +121,16 @@ LLAMA_CPP = Engine(
     name="llama.cpp", package="llama-cpp-python", module="verdigris.adapters.llama_cpp", entry="C++ sampler just before `dist`",
     oldest="0.3.36", newest="0.3.36", hook="after truncation", boundary="the first `apply`", drafts="yes", account="host", checked="real",
     refused=("mirostat", "adaptive-p", "a chain that ends in greedy, by policy"),
+    without=(("C12", "llama.cpp has no beam search"),),
 )
 
 TENSORRT_LLM = Engine(
     name="TensorRT-LLM", package="tensorrt-llm", module="verdigris.adapters.tensorrt_llm", entry="`BatchedLogitsProcessor`, PyTorch backend",
-    oldest="", newest="", hook="before temperature", boundary="first call", drafts="refused", account="`client_id` table", checked="untested",
-    refused=("beam search", "a `preserve` profile, or a scheme other than green"), limits=("never run, on any machine",),
+    oldest="", newest="", hook="before temperature", boundary="first call", drafts="refused", account="`client_id` table", checked="fake",
+    refused=("more than one beam or draft a row", "a `preserve` profile, or a scheme other than green"),
+    limits=("never run with the engine, on any machine", "options of the engine are not seen, so its own watermark or penalties are not refused",
+            "an answer ends for the audit at `forget`, which the gateway calls"),
+    without=(("C15", "the engine takes log-probabilities, and was not looked at"),),
 )
 
 ENGINES = (TRANSFORMERS, VLLM_V2, VLLM_V1, SGLANG, LLAMA_CPP, TENSORRT_LLM)

@@ -131,8 +131,8 @@ class Marking:
             markers[row], windows[row], states[row] = sequence.marker, window, state
         return markers, windows, states
 
-    def _upload(self, step: Step, height: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Masks of all rows, zero where a row is not marked, and their delta."""
+    def upload(self, step: Step, height: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Masks of all `height` rows of a tensor, zero where a row is not marked, and their delta: on the device, behind a copy of their own."""
         masks, delta = self._masks.host(height)
         delta[:] = 0
         delta[step.rows] = np.array(step.scales, np.float64) * self._delta
@@ -150,15 +150,15 @@ class Marking:
             scale[step.rows] = step.scales
             step.settle(verdigris.mark_batch_(markers, logits, windows, states, mode="bias", scale=scale, threads=self._threads))
         elif step.rows:
-            masks, delta = self._upload(step, logits.shape[0])
+            masks, delta = self.upload(step, logits.shape[0])
             add_mask_(logits, masks, delta, self._vocab)
             self._masks.used()
         force_(logits, step.forced, float("-inf"), 0.0)
 
-    def after_(self, probs: torch.Tensor, step: Step) -> None:
-        """Turns probabilities after truncation into those of the mark."""
+    def after_(self, probs: torch.Tensor, step: Step, uploaded: tuple[torch.Tensor, torch.Tensor] | None = None) -> None:
+        """Turns probabilities after truncation into those of the mark. uploaded: what `upload` gave, where it was called before, beside the pass."""
         if step.rows:
-            masks, delta = self._upload(step, probs.shape[0])
+            masks, delta = self.upload(step, probs.shape[0]) if uploaded is None else uploaded
             marked_probs_(probs, masks, delta, self._specials(probs))
             self._masks.used()
         force_(probs, step.forced, 0.0, 1.0)

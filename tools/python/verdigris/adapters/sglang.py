@@ -7,24 +7,50 @@ mark, then the draw. `probs` stays as it was, so log-probabilities are those of 
 srt/plugins/*, srt/model_executor/{forward_batch_info,model_runner}.py. The engine was not run: tests/adapters/sglang_test.py stands in for
 it, and tests/adapters/signatures_test.py reads its sources.
 
-The engine logs a plugin or a hook that fails and goes on. So the backend's name is registered last, and a pass whose rows are not known,
+Before a pass is launched the ids that the scheduler does not have yet begin their way to the host; while it runs, histories take them and
+masks are made and go to the device; after it the sampler applies them. The engine does not hand the sampler its batch, so what was made
+waits on the batch until `ModelRunner.sample` has it.
+
+The engine logs a plugin or a hook that fails and goes on. So the backend's name is registered last, and a pass that nothing was made for,
 because a hook is missing, raises instead of drawing unmarked ids.
 """
 
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from verdigris import errors, serving
 from verdigris.adapters import engines
+from verdigris.adapters.device import Ids
 from verdigris.adapters.rows import Marking, Step
 
 BACKEND = "verdigris"
 _ENGINE = engines.SGLANG
-_ROWS = "verdigris_rows"
+_ROWS, _READY = "verdigris_rows", "verdigris_ready"
+_ROOM = 64
+
+
+@dataclass
+class Row:
+    """A request of a pass. late: an id was drawn that is not yet among the output; it is the one that goes into the pass."""
+
+    name: str
+    params: Any
+    output: list[int]
+    late: bool
+
+
+@dataclass
+class Ready:
+    """What the sampler applies to the rows of one pass."""
+
+    step: Step
+    height: int
+    uploaded: tuple[torch.Tensor, torch.Tensor] | None
 
 
 def refuse_options(arguments: Any) -> None:
@@ -65,18 +91,18 @@ class Rows:
         self._serving = opened
         self._sequences: dict[str, serving.Sequence] = {}
 
-    def step(self, rows: list[tuple[str, Any, list[int], int | None]]) -> Step:
-        """rows: request id, its parameters, its output ids, and the id that is drawn but not yet among them."""
+    def step(self, rows: list[Row], late: dict[int, int]) -> Step:
+        """late: of rows that are, the id that is not among their output."""
         step = Step()
-        for row, (name, params, output, pending) in enumerate(rows):
-            sequence = self._sequences.get(name)
+        for at, row in enumerate(rows):
+            sequence = self._sequences.get(row.name)
             if sequence is None:
-                sequence = self._sequences[name] = self._serving.begin(request_of(params))
-            ids = output if pending is None else [*output, pending]
+                sequence = self._sequences[row.name] = self._serving.begin(request_of(row.params))
+            ids = [*row.output, late[at]] if row.late else row.output
             if len(ids) > len(sequence) + 1 and len(sequence) > 0:
-                sequence.disagree(f"row {row}: the engine has {len(ids)} output ids, the history {len(sequence)}")
-            step.follow(row, sequence, ids)
-        self._sweep({name for name, *_ in rows})
+                sequence.disagree(f"row {at}: the engine has {len(ids)} output ids, the history {len(sequence)}")
+            step.follow(at, sequence, ids)
+        self._sweep({row.name for row in rows})
         return step
 
     def _sweep(self, running: set[str]) -> None:
@@ -86,23 +112,17 @@ class Rows:
                 self._sequences.pop(name).close()
 
 
-def rows_of(batch: Any, forward: Any) -> list[tuple[str, Any, list[int], int | None]]:
-    """What `step` takes, from a batch of the scheduler: under overlap the output of a request lags by the id that goes in."""
+def rows_of(batch: Any, forward: Any) -> list[Row]:
+    """The requests of a batch of the scheduler: under overlap the output of one lags by the id that goes in."""
     rows = []
-    inputs: list[int] | None = None
     for at, request in enumerate(batch.reqs):
-        output = list(request.output_ids)
-        pending = None
+        output, late = list(request.output_ids), False
         if forward.forward_mode.is_decode():
-            fed = int(forward.seq_lens_cpu[at]) - len(request.origin_input_ids)
-            lag = fed - len(output)
+            lag = int(forward.seq_lens_cpu[at]) - len(request.origin_input_ids) - len(output)
             if lag not in (0, 1):
                 raise errors.Internal(f"row {at}: the engine's output lags by {lag} ids, 0 or 1 was expected")
-            if lag == 1:
-                if inputs is None:
-                    inputs = forward.input_ids.tolist()
-                pending = inputs[at]
-        rows.append((request.rid, request.sampling_params, output, pending))
+            late = lag == 1
+        rows.append(Row(request.rid, request.sampling_params, output, late))
     return rows
 
 
@@ -115,20 +135,44 @@ def make_sampler(base: type, draw: Any, capture: Any) -> type:
             self._opened = serving.open(_ENGINE, hook="after_device")
             self._tracked = Rows(self._opened)
             self._marking: Marking | None = None
-            self._pass: list[tuple[str, Any, list[int], int | None]] | None = None
+            self._ids: Ids | None = None
+            self._made: Ready | None = None
+            self._pass: Ready | None = None
 
-        def of_pass(self, rows: list[tuple[str, Any, list[int], int | None]] | None) -> None:
-            self._pass = rows
+        def before_pass(self, rows: list[Row], inputs: torch.Tensor) -> None:
+            """Begins the copy of late ids. inputs: what goes into the pass, of a decode an id a row."""
+            if self._marking is None or self._marking.room < len(rows):
+                room = max(_ROOM, 2 * len(rows))
+                self._marking = Marking(self._opened.profile, room, inputs.device, self._opened.threads)
+                self._ids = Ids(room, 1, inputs.device)
+            if any(row.late for row in rows):
+                assert self._ids is not None
+                slots = torch.arange(len(rows), device=inputs.device)
+                self._ids.start(inputs.view(-1, 1), torch.ones_like(slots), slots)
+
+        def beside_pass(self, rows: list[Row]) -> Ready:
+            """Makes what the sampler applies, while the pass runs."""
+            assert self._marking is not None and self._ids is not None
+            late = {at: row_ids[0] for at, row_ids in enumerate(self._ids.wait()[1].tolist())} if any(row.late for row in rows) else {}
+            step = self._tracked.step(rows, late)
+            self._made = Ready(step, len(rows), self._marking.upload(step, len(rows)) if step.rows else None)
+            return self._made
+
+        def of_pass(self, ready: Ready | None) -> None:
+            self._pass = ready
 
         def _sample_from_probs(self, probs: torch.Tensor, sampling_info: Any, positions: torch.Tensor, simple_sampling_case: bool) -> Any:
-            rows, self._pass = self._pass, None
-            if rows is None or len(rows) != probs.shape[0]:
+            ready, self._pass = self._pass, None
+            if ready is None or self._marking is None or ready.height != probs.shape[0]:
                 raise errors.Internal("the rows of this pass are not known: a hook of the plugin is missing, see the engine's log")
-            if self._marking is None or self._marking.room < len(rows):
-                self._marking = Marking(self._opened.profile, max(64, 2 * len(rows)), probs.device, self._opened.threads)
+            # Of an older one the masks on the device may be another's by now.
+            if ready is not self._made:
+                raise errors.Internal("another pass was launched before this one was drawn for")
+            if probs.shape[1] < self._opened.profile.vocab:
+                raise errors.Mismatch(f"the profile has {self._opened.profile.vocab} ids, the model {probs.shape[1]}: it is of another tokenizer")
             left = probs.clone() if simple_sampling_case else truncated(probs, sampling_info)
             marked = left.clone() if sampling_info.sampling_mask_batch_indices is not None else left
-            self._marking.after_(marked, self._tracked.step(rows))
+            self._marking.after_(marked, ready.step, ready.uploaded)
             ids = draw(marked, sampling_seed=sampling_info.sampling_seed, positions=positions)
             kept = sampling_info.sampling_mask_batch_indices
             if kept is None:
@@ -146,10 +190,20 @@ def _after_init_new(forward: Any, cls: Any, batch: Any, model_runner: Any, **_: 
         setattr(forward, _ROWS, rows_of(batch, forward))
 
 
+def _around_forward(run: Any, runner: Any, forward: Any, *rest: Any, **named: Any) -> Any:
+    rows = getattr(forward, _ROWS, None)
+    if rows is None:
+        return run(runner, forward, *rest, **named)
+    runner.sampler.before_pass(rows, forward.input_ids)
+    output = run(runner, forward, *rest, **named)
+    setattr(forward, _READY, runner.sampler.beside_pass(rows))
+    return output
+
+
 def _around_sample(sample: Any, runner: Any, logits_output: Any, forward: Any, *rest: Any, **named: Any) -> Any:
     of_pass = getattr(runner.sampler, "of_pass", None)
     if of_pass is not None:
-        of_pass(getattr(forward, _ROWS, None))
+        of_pass(getattr(forward, _READY, None))
     return sample(runner, logits_output, forward, *rest, **named)
 
 
@@ -185,6 +239,7 @@ def register() -> None:
         return make_sampler(sampler.Sampler, sampler.sampling_from_probs_torch, sampler._SamplingMaskCapture)()
 
     HookRegistry.register("sglang.srt.model_executor.forward_batch_info.ForwardBatch.init_new", _after_init_new, HookType.AFTER)
+    HookRegistry.register("sglang.srt.model_executor.model_runner.ModelRunner.forward", _around_forward, HookType.AROUND)
     HookRegistry.register("sglang.srt.model_executor.model_runner.ModelRunner.sample", _around_sample, HookType.AROUND)
     HookRegistry.register("sglang.srt.sampling.sampling_params.SamplingParams.verify", _after_verify, HookType.AFTER)
     sampler.register_sampler_backend(BACKEND, factory)

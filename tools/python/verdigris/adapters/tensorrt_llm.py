@@ -1,4 +1,5 @@
-"""TensorRT-LLM, PyTorch backend: documented and untested. It was never run, on any machine, and nothing reads its sources.
+"""TensorRT-LLM, PyTorch backend. It was never run with the engine, on any machine, and nothing reads the engine's sources:
+tests/adapters/tensorrt_llm_test.py calls it as the engine's documentation says.
 
     from verdigris.adapters.tensorrt_llm import Processor
     processor = Processor()                        # VERDIGRIS_CONFIG names the configuration
@@ -6,8 +7,8 @@
     executor = ...ExecutorConfig(..., logits_post_processor_config=LogitsPostProcessorConfig(processor_batched=processor))
 
 `__call__(req_ids, logits, token_ids, stream_ptr, client_ids)` changes logits in place, before temperature: `green` with specials `plain`.
-The engine gives no boundary: what `token_ids` holds at the first call of a request is its prompt. Beams are refused. Because nothing here
-was tested, it does not start without VERDIGRIS_UNTESTED_ENGINE=1, and audit lines show that.
+The engine gives no boundary: what `token_ids` holds at the first call of a request is its prompt. Beams are refused. Because it was
+not run with the engine, it does not start without VERDIGRIS_UNTESTED_ENGINE=1, and audit lines show that.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import torch
 
 from verdigris import errors, serving
 from verdigris.adapters import engines
-from verdigris.adapters.rows import PLACEHOLDER, Marking, Step
+from verdigris.adapters.rows import Marking, Step
 
 _ENGINE = engines.TENSORRT_LLM
 
@@ -27,9 +28,8 @@ _ENGINE = engines.TENSORRT_LLM
 class Processor:
     """A BatchedLogitsProcessor. It does not import the engine, which asks for a callable of these arguments alone."""
 
-    def __init__(self, room: int = 1) -> None:
+    def __init__(self) -> None:
         self._serving = serving.open(_ENGINE, hook="before")
-        self._room = room
         self._marking: Marking | None = None
         self._expected: dict[int, serving.Request] = {}
         self._running: dict[int, tuple[serving.Sequence, int, float]] = {}
@@ -58,19 +58,18 @@ class Processor:
         for req_id, row, beams, client_id in zip(req_ids, logits, token_ids, client_ids):
             if len(beams) != 1:
                 raise errors.NotSupported(f"{len(beams)} beams: a mark of one answer is not that of another")
+            if row.numel() != row.shape[-1]:
+                raise errors.NotSupported("several rows of one answer, as drafts have them")
             if req_id not in self._running:
                 self._running[req_id] = self._first(client_id, len(beams[0]))
             sequence, prompt, temperature = self._running[req_id]
+            vocab = self._serving.profile.vocab
+            if row.shape[-1] < vocab:
+                raise errors.Mismatch(f"the profile has {vocab} ids, the model {row.shape[-1]}: it is of another tokenizer")
             if self._marking is None:
-                self._marking = Marking(self._serving.profile, self._room, row.device, self._serving.threads)
+                self._marking = Marking(self._serving.profile, 1, row.device, self._serving.threads)
             step = Step()
-            ended = sequence.ended()
-            if ended is None:
-                sequence.push([id & PLACEHOLDER for id in beams[0][prompt + len(sequence):]])
-                windows, states = sequence.peek(())
-                step.add(0, sequence, len(sequence), windows[0], int(states[0]), temperature)
-            else:
-                step.force(0, ended)
+            step.follow(0, sequence, list(beams[0][prompt:]), temperature)
             self._marking.before_(row.view(1, -1), step)
 
     def _first(self, client_id: int | None, prompt: int) -> tuple[serving.Sequence, int, float]:

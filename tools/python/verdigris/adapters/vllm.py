@@ -53,8 +53,10 @@ def refuse_options(config: VllmConfig, engine: engines.Engine) -> None:
 
 def request_of(params: SamplingParams) -> serving.Request:
     """What a request says, in the words of `verdigris.serving`."""
+    # Beam search is requests of one id each that say so, and of which the frontend reads the log-probabilities.
+    beams = params.logprobs if params.watermarking is False and params.max_tokens == 1 and params.logprobs else 1
     return serving.Request(fields=params.extra_args or {}, temperature=params.temperature, greedy=params.temperature < _GREEDY_BELOW,
-                           logit_bias=params.logit_bias or {}, allowed_ids=params.allowed_token_ids)
+                           logit_bias=params.logit_bias or {}, allowed_ids=params.allowed_token_ids, beams=beams)
 
 
 class _Both:

@@ -56,12 +56,13 @@ class Admitted:
 
 
 class Admission:
-    """The rules of a configuration. `known`: whether a label has a key. Any number of threads."""
+    """The rules of a configuration. `known`: whether a label has a key; `beams`: whether beams pass the adapter. Any number of threads."""
 
-    def __init__(self, config: Config, profile: verdigris.Profile, argmax: bool, known: Callable[[str], bool]) -> None:
+    def __init__(self, config: Config, profile: verdigris.Profile, argmax: bool, known: Callable[[str], bool], beams: bool = True) -> None:
         self._config, self._known = config, known
         self._gateway_key = gateway.load_key(config.gateway_key) if config.gateway_key is not None else None
         self._unbiased = profile.scheme != "green"
+        self._beams = beams
         self._argmax = argmax and profile.argmax_at_zero_temperature
 
     def _who(self, fields: Mapping[str, Any], waited: bool) -> tuple[str | None, str | None, bool]:
@@ -105,6 +106,8 @@ class Admission:
             raise Refused("account", "unknown account")
         if not self._wants_mark(request.fields, wanted):
             return Admitted(account, name, "policy")
+        if request.beams > 1 and not self._beams:
+            raise Refused("beams", "this engine's beam search goes on from log-probabilities before the mark")
         if request.beams > 1 and self._unbiased:
             raise Refused("beams", "beam search undoes an unbiased mark")
         cap = self._config.max_logit_bias

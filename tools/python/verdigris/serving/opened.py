@@ -96,7 +96,8 @@ class _Rules:
         self._accounts: AccountKeys | None = open_accounts(self.config, self.profile)
         if self.config.source == "fixed" and not self._known(self.config.label or ""):
             raise errors.FailedPrecondition(f"{self.config.path}: account.label: there is no key of this label, scheme and epoch in keys.accounts")
-        self._admission = Admission(self.config, self.profile, argmax, self._known)
+        # Elsewhere than after truncation on the host, engines search by the log-probabilities of P.
+        self._admission = Admission(self.config, self.profile, argmax, self._known, beams=hook == "after")
         try:
             self.audit = Audit(self.config.audit_file)
         except OSError as error:
