@@ -82,7 +82,7 @@ def main():
         return install_packages(python, ENGINES)
     environment = dict(os.environ, VERDIGRIS_TOOL=arguments.tool, VERDIGRIS_CMAKE=arguments.cmake,
                        VERDIGRIS_DISTILLATION_KEYS=arguments.distillation_keys, OMP_NUM_THREADS="1")
-    warnings = "default" if arguments.what == "engines_test.py" else "error"  # engines have warnings of their own
+    warnings = "default" if arguments.what in ("engines_test.py", "models_test.py") else "error"  # engines have warnings of their own
     return run(python, "-W", warnings, "-m", "unittest", "-v", HERE / arguments.what, env=environment, cwd=HERE).returncode
 
 

@@ -24,7 +24,8 @@ class Server:
         end = time.monotonic() + 60
         while not ready.exists():
             if self.process.poll() is not None or time.monotonic() > end:
-                raise RuntimeError(f"the server does not start: {self.process.communicate()[1]}")
+                self.__exit__()
+                raise RuntimeError(f"the server does not start: {self.errors}")
             time.sleep(.02)
         self.port = int(ready.read_text())
         return self
@@ -39,7 +40,7 @@ class Server:
 
     @contextlib.contextmanager
     def connection(self):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=300)  # a real model on a busy machine
         try:
             yield connection
         finally:
