@@ -219,7 +219,9 @@ class AdmissionRules(InFolder):
             self.refused("bias", opened, signed(), logit_bias={5: bias})
         self.refused("allow_list", opened, signed(), allowed_ids=list(range(63)))
         self.refused("allow_list", opened, signed(), allowed_ids=[1] * 64)
-        opened.admit(serving.Request(fields=signed(), allowed_ids=range(64), logit_bias={5: 1.0}, beams=4))
+        opened.admit(serving.Request(fields=signed(), allowed_ids=range(64), logit_bias={5: 1.0}))
+        self.refused("beams", opened, signed(), beams=2)  # which engines do from P
+        self.open("after").admit(serving.Request(fields=signed(), beams=4))
         make_folder(self.folder, scheme="tournament")
         self.refused("beams", self.open("after"), signed(), beams=2)
 
