@@ -232,7 +232,7 @@ class Merger {
   Result<void> CountCalibration() {
     if (!options_.calibration) return {};
     const Calibration& calibration = *options_.calibration;
-    CorpusSummary::Calibrated& out = merged_.summary.calibration.emplace();
+    CorpusSummary::Calibrated& out = merged_.summary.calibration.emplace(CorpusSummary::Calibrated());
     std::vector<std::string> kids;
     for (const RunTest& test : run_.tests) kids.insert(kids.end(), test.kids.begin(), test.kids.end());
     VERDIGRIS_ASSIGN_OR_RETURN(out.tests, TestsTried(calibration, *profile_, kids));

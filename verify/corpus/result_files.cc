@@ -199,7 +199,7 @@ void ReadTest(Fields& fields, element value, size_t at, TestSummary& test) {
   element power;
   if (inner.Has("power") && inner.Find("power", power)) {
     Fields at_median(power, inner.PathOf("power"));
-    TestSummary::AtMedian& to = test.power.emplace();
+    TestSummary::AtMedian& to = test.power.emplace(TestSummary::AtMedian());
     at_median.Integer("length", to.length);
     at_median.Real("effect", to.effect, 0, 1e6);
     at_median.LogP("log10_alpha", to.log10_alpha);
@@ -357,7 +357,7 @@ Result<CorpusSummary> ParseCorpusSummary(std::string_view bytes) {
     element calibration;
     if (fields.Has("calibration") && fields.Find("calibration", calibration)) {
       Fields inner(calibration, fields.PathOf("calibration"));
-      CorpusSummary::Calibrated& to = summary.calibration.emplace();
+      CorpusSummary::Calibrated& to = summary.calibration.emplace(CorpusSummary::Calibrated());
       inner.Integer("tests", to.tests);
       for (const auto& [name, share] : {std::pair("rho", &to.rho), {"alpha", &to.alpha}, {"from", &to.from}, {"to", &to.to}}) inner.Real(name, *share, 0, 1);
       fields.Take(inner);
