@@ -97,6 +97,13 @@ struct Texts {
   std::optional<Judge> judge;
   std::optional<CorpusTexts> inputs;
 };
+// The directory of the run that units.jsonl lies in.
+std::string RunFolder(const Options& options, const Results& results) {
+  const size_t slash = options.units.rfind('/');
+  return options.units.empty() ? results.folder() : slash == std::string::npos ? "." : options.units.substr(0, slash);
+}
+constexpr const char* kWhereTheRunIs = "--units names units.jsonl of the run, --base the folder that its inputs lie in";
+
 Result<Texts> OpenTexts(const Options& options, const Results& results, std::string& hint) {
   Texts texts;
   VERDIGRIS_ASSIGN_OR_RETURN(texts.count, ParseInteger("--snippet", options.snippet, 0, verify::CorpusPage::kMostSnippets));
@@ -104,16 +111,20 @@ Result<Texts> OpenTexts(const Options& options, const Results& results, std::str
   if (options.judge.profile.empty() || options.judge.keys.empty()) {
     return Fail(ErrorKind::kInvalidArgument, "--snippet needs the --profile and --key that the corpus was scanned with");
   }
-  VERDIGRIS_ASSIGN_OR_RETURN(texts.judge, MakeJudge(options.judge, /*needs_tokenizer=*/true, hint));
+  auto run = OpenRunToRead(RunFolder(options, results), options.base, results.summary());
+  if (!run) {
+    if (run.error().kind == ErrorKind::kNotFound) hint = kWhereTheRunIs;
+    return Unexpected(run.error());
+  }
+  texts.inputs.emplace(std::move(*run));
+  const verify::RunObject& read = texts.inputs->run().run;
+  JudgeArguments judge = options.judge;
+  judge.rule = read.rule == Rule::kFirst ? "first" : "tuple";
+  judge.without_selector = read.selector.empty();
+  VERDIGRIS_ASSIGN_OR_RETURN(texts.judge, MakeJudge(judge, /*needs_tokenizer=*/read.tokenizer.has_value(), hint));
   if (Hex(texts.judge->profile().digest()) != results.summary().profile) {
     return Fail(ErrorKind::kMismatch, options.judge.profile + ": sha256 is " + Hex(texts.judge->profile().digest()) + ", the corpus was scanned with profile " + results.summary().profile);
   }
-  const std::string units = options.units.empty() ? results.folder() + "/units.jsonl" : options.units;
-  if (auto there = verify::LineReader::Open(units, 1); !there) {
-    hint = "--units names units.jsonl of the run, which lists its inputs";
-    return Unexpected(there.error());
-  }
-  texts.inputs.emplace(units, options.base);
   return texts;
 }
 
@@ -158,10 +169,8 @@ Result<void> WriteSarifFile(const Results& results, const verify::Sink& out) {
 
 Result<ExitCode> ReportDolma(const Options& options, const Results& results, std::string& hint) {
   VERDIGRIS_ASSIGN_OR_RETURN(auto rows, verify::ResultReader<DocumentResult>::Open(results.folder() + "/" + std::string(verify::kResultsFile)));
-  const size_t slash = options.units.rfind('/');
-  const std::string run = options.units.empty() ? results.folder() : slash == std::string::npos ? "." : options.units.substr(0, slash);
-  auto written = WriteDolma(std::move(rows), results.summary(), run, options.base, options.output);
-  if (!written && written.error().kind == ErrorKind::kNotFound) hint = "--units names units.jsonl of the run, --base the folder that its inputs lie in";
+  auto written = WriteDolma(std::move(rows), results.summary(), RunFolder(options, results), options.base, options.output);
+  if (!written && written.error().kind == ErrorKind::kNotFound) hint = kWhereTheRunIs;
   VERDIGRIS_RETURN_IF_ERROR(written);
   return kExitYes;
 }

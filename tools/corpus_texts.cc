@@ -1,12 +1,17 @@
-// Tested by tests/cli/report_snippet.sh.
+// Tested by tests/cli/report_snippet.sh and tests/cli/report_dolma.sh.
 #include "tools/corpus_texts.h"
 
 #include <algorithm>
 #include <optional>
 
+#include "tools/scan_options.h"
+#include "verify/content.h"
+#include "verify/corpus/batch_scan.h"
 #include "verify/corpus/reader.h"
+#include "verify/corpus/scan_directory.h"
 #include "verify/corpus/unit.h"
 #include "verify/file.h"
+#include "verify/variants.h"
 
 namespace verdigris::tools {
 namespace {
@@ -49,36 +54,82 @@ Result<verify::Input> InputAt(const std::string& path, const verify::ListOptions
   return std::move(*sink.found);
 }
 
-Result<std::string> CorpusTexts::Read(const verify::DocumentResult& row) const {
-  if (row.part > 0) return Fail(ErrorKind::kNotSupported, "only the first part of a document that was cut is shown");
-  VERDIGRIS_ASSIGN_OR_RETURN(const verify::ListedInput listed, FindInput(unit_list_, row.uri));
-  verify::ListOptions options;
-  options.format = verify::ParseFormat(listed.unit.format);
-  options.read.unit_bytes = listed.unit.unit_bytes;
-  if (!listed.unit.path.empty()) options.read.text_field = listed.unit.path;
-  const std::string path = base_.empty() || row.uri.starts_with("/") ? row.uri : base_ + "/" + row.uri;
-  VERDIGRIS_ASSIGN_OR_RETURN(const verify::Input input, InputAt(path, options));
+verify::ListOptions RunToRead::OptionsFor(const verify::Unit& unit) const {
+  verify::ListOptions options = reading;
+  options.format = verify::ParseFormat(unit.format);
+  options.base.clear();
+  return options;
+}
+
+Result<RunToRead> OpenRunToRead(const std::string& folder, const std::string& base, const verify::CorpusSummary& summary) {
+  VERDIGRIS_ASSIGN_OR_RETURN(const auto run, verify::ReadRun(folder));
+  if (!run) return Fail(ErrorKind::kNotFound, folder + ": no " + std::string(verify::kRunFile) + " is there");
+  if (Hex(verify::RunDigest(*run)) != summary.run) return Fail(ErrorKind::kMismatch, folder + ": is another run than that of the results");
+  VERDIGRIS_ASSIGN_OR_RETURN(verify::ListOptions reading, ReadingOfRun(folder, *run));
+  const std::string root = base.empty() ? reading.base : base;
+  return RunToRead{*run, std::move(reading), folder, root};
+}
+
+Result<CorpusTexts::Document> CorpusTexts::Read(const verify::DocumentResult& row) const {
+  if (row.uri == "-") return Fail(ErrorKind::kNotSupported, "was read from a pipe, and cannot be read again");
+  VERDIGRIS_ASSIGN_OR_RETURN(const verify::ListedInput listed, FindInput(run_.folder + "/" + std::string(verify::kUnitListFile), row.uri));
+  const verify::ListOptions options = run_.OptionsFor(listed.unit);
+  VERDIGRIS_ASSIGN_OR_RETURN(const verify::Input input, InputAt(run_.PathOf(row.uri), options));
   VERDIGRIS_ASSIGN_OR_RETURN(const auto reader, verify::OpenReader(input, options.read, row.segment, row.segment + 1));
   verify::Record record;
   for (uint64_t ordinal = 0;; ++ordinal) {
     VERDIGRIS_ASSIGN_OR_RETURN(const bool more, reader->Next(record));
     if (!more) return Fail(ErrorKind::kMismatch, "the input ends before this document: it has changed since it was tested");
-    if (ordinal < row.ordinal) continue;
-    if (record.kind == verify::RecordKind::kIds) return Fail(ErrorKind::kNotSupported, "a document of token ids has no text to show");
-    std::string text(record.text.substr(0, row.length));
-    if (record.kind != verify::RecordKind::kText || Hex(Sha256(AsBytes(text))).substr(0, row.text.size()) != row.text) {
-      return Fail(ErrorKind::kMismatch, "what stands there is not the document that was tested: the input has changed");
-    }
-    return text;
+    if (ordinal == row.ordinal) break;
   }
+  verify::RecordBatch batch;
+  if (record.kind == verify::RecordKind::kText || record.kind == verify::RecordKind::kIds) batch.Add(record, row.ordinal, "", run_.run.max_doc_bytes);
+  Document document;
+  if (row.part < batch.items().size()) {
+    const verify::RecordBatch::Item& part = batch.items()[row.part];
+    document.is_text = part.is_text;
+    if (part.is_text) {
+      document.text = batch.text(part);
+    } else {
+      document.ids.assign(batch.ids(part).begin(), batch.ids(part).end());
+    }
+    const std::string digest = Hex(document.is_text ? Sha256(AsBytes(document.text)) : Sha256(verify::BytesOfIds(document.ids)));
+    if (part.size == row.length && digest.substr(0, row.text.size()) == row.text) return document;
+  }
+  return Fail(ErrorKind::kMismatch, "what stands there is not the document that was tested: the input has changed");
 }
 
-Result<verify::Snippet> ReadSnippet(const CorpusTexts& texts, const Judge& judge, const verify::DocumentResult& row) {
-  if (row.variant != "as-is") return Fail(ErrorKind::kNotSupported, "found in the normalised text, whose tokens are not those of the text as it is");
+namespace {
+
+Result<verify::Snippet> TokensOf(const CorpusTexts::Document& document, const Judge& judge, const std::string& variant) {
   verify::Snippet snippet;
-  VERDIGRIS_ASSIGN_OR_RETURN(snippet.document, texts.Read(row));
+  if (!document.is_text) {
+    for (const uint32_t id : document.ids) {
+      if (!snippet.document.empty()) snippet.document += ' ';
+      const auto begin = static_cast<uint32_t>(snippet.document.size());
+      snippet.document += std::to_string(id);
+      snippet.tokens.push_back({id, begin, static_cast<uint32_t>(snippet.document.size())});
+    }
+    return snippet;
+  }
+  if (judge.tokenizer == nullptr) return Fail(ErrorKind::kMismatch, "is a text, and the run reads ids");
+  snippet.document = document.text;
   verify::Scratch scratch;
-  VERDIGRIS_RETURN_IF_ERROR(judge.tokenizer->Encode(snippet.document, scratch, snippet.tokens));
+  if (variant == verify::kAsIs) {
+    VERDIGRIS_RETURN_IF_ERROR(judge.tokenizer->Encode(snippet.document, scratch, snippet.tokens));
+    return snippet;
+  }
+  VERDIGRIS_ASSIGN_OR_RETURN(const auto normaliser, verify::Normaliser::Create(verify::kTextNormaliser));
+  VERDIGRIS_ASSIGN_OR_RETURN(const bool changed, verify::EncodeNormalised(normaliser, *judge.tokenizer, snippet.document, scratch, snippet.tokens));
+  if (!changed) return Fail(ErrorKind::kMismatch, "found in the normalised text, and its text is normalised as it is");
+  return snippet;
+}
+
+}  // namespace
+
+Result<verify::Snippet> ReadSnippet(const CorpusTexts& texts, const Judge& judge, const verify::DocumentResult& row) {
+  VERDIGRIS_ASSIGN_OR_RETURN(const CorpusTexts::Document document, texts.Read(row));
+  VERDIGRIS_ASSIGN_OR_RETURN(verify::Snippet snippet, TokensOf(document, judge, row.variant));
   std::vector<uint32_t> ids;
   ids.reserve(snippet.tokens.size());
   for (const verify::Token& token : snippet.tokens) ids.push_back(token.id);

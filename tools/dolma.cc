@@ -12,7 +12,6 @@
 #include <zlib.h>
 
 #include "tools/corpus_texts.h"
-#include "tools/scan_options.h"
 #include "verify/corpus/batch_scan.h"
 #include "verify/corpus/reader.h"
 #include "verify/corpus/scan_directory.h"
@@ -135,12 +134,11 @@ struct Attributes {
 
 class Writer {
  public:
-  Writer(Rows rows, size_t tests, const verify::RunObject& run, verify::ListOptions reading) : rows_(std::move(rows)), tests_(tests), run_(run), reading_(std::move(reading)) {}
+  Writer(Rows rows, size_t tests, const RunToRead& run) : rows_(std::move(rows)), tests_(tests), run_(run) {}
 
-  Result<void> Input(const verify::ListedInput& listed, const std::string& path, GzipFile& out) {
-    verify::ListOptions options = reading_;
-    options.format = verify::ParseFormat(listed.unit.format);
-    options.base.clear();
+  Result<void> Input(const verify::ListedInput& listed, GzipFile& out) {
+    const std::string path = run_.PathOf(listed.unit.uri);
+    const verify::ListOptions options = run_.OptionsFor(listed.unit);
     const auto input = InputAt(path, options);
     if (!input) return InFile(path, input.error());
     if (input->size != listed.unit.size) return Fail(ErrorKind::kMismatch, path + ": the input has changed since it was tested");
@@ -175,7 +173,7 @@ class Writer {
     for (;;) {
       VERDIGRIS_ASSIGN_OR_RETURN(const DocumentResult* const row, rows_.Peek());
       if (row == nullptr || row->uri != uri || row->segment != record.segment || row->ordinal != ordinal) return {};
-      if (batch_.empty() && (record.kind == verify::RecordKind::kText || record.kind == verify::RecordKind::kIds)) batch_.Add(record, ordinal, "", run_.max_doc_bytes);
+      if (batch_.empty() && (record.kind == verify::RecordKind::kText || record.kind == verify::RecordKind::kIds)) batch_.Add(record, ordinal, "", run_.run.max_doc_bytes);
       if (row->part >= batch_.items().size() || row->test >= tests_) return NotTested(*row);
       const verify::RecordBatch::Item& part = batch_.items()[row->part];
       if (part.size != row->length) return NotTested(*row);
@@ -195,8 +193,7 @@ class Writer {
 
   Rows rows_;
   size_t tests_;
-  const verify::RunObject& run_;
-  verify::ListOptions reading_;
+  const RunToRead& run_;
   verify::RecordBatch batch_;
 };
 
@@ -213,15 +210,11 @@ Result<void> MakeFolder(const std::string& folder) {
 
 Result<void> WriteDolma(verify::ResultReader<DocumentResult> results, const verify::CorpusSummary& summary, const std::string& run_folder, const std::string& base,
                         const std::string& folder) {
-  VERDIGRIS_ASSIGN_OR_RETURN(const auto run, verify::ReadRun(run_folder));
-  if (!run) return Fail(ErrorKind::kNotFound, run_folder + ": no " + std::string(verify::kRunFile) + " is there");
-  if (Hex(verify::RunDigest(*run)) != summary.run) return Fail(ErrorKind::kMismatch, run_folder + ": is another run than that of the results");
-  VERDIGRIS_ASSIGN_OR_RETURN(verify::ListOptions reading, ReadingOfRun(run_folder, *run));
+  VERDIGRIS_ASSIGN_OR_RETURN(const RunToRead run, OpenRunToRead(run_folder, base, summary));
   VERDIGRIS_ASSIGN_OR_RETURN(const verify::UnitList list, verify::ReadUnitList(run_folder + "/" + std::string(verify::kUnitListFile)));
   VERDIGRIS_RETURN_IF_ERROR(MakeFolder(folder));
-  const std::string root = base.empty() ? reading.base : base;
   VERDIGRIS_ASSIGN_OR_RETURN(verify::AtomicFile names, verify::AtomicFile::Create(folder + "/" + std::string(kInputsFile)));
-  Writer writer(Rows(std::move(results)), summary.tests.size(), *run, std::move(reading));
+  Writer writer(Rows(std::move(results)), summary.tests.size(), run);
   for (const verify::ListedInput& input : list.inputs) {
     const std::string& uri = input.unit.uri;
     if (uri == "-" || input.unit.size < 0) return Fail(ErrorKind::kNotSupported, uri + ": was read from a pipe, and cannot be read again");
@@ -231,7 +224,7 @@ Result<void> WriteDolma(verify::ResultReader<DocumentResult> results, const veri
     if (error) return Fail(ErrorKind::kIo, path + ": " + error.message());
     if (std::filesystem::exists(path, error)) return Fail(ErrorKind::kMismatch, path + ": two inputs would share this file");
     VERDIGRIS_ASSIGN_OR_RETURN(GzipFile out, GzipFile::Create(path));
-    VERDIGRIS_RETURN_IF_ERROR(writer.Input(input, root.empty() || uri.starts_with("/") ? uri : root + "/" + uri, out));
+    VERDIGRIS_RETURN_IF_ERROR(writer.Input(input, out));
     VERDIGRIS_RETURN_IF_ERROR(out.Commit());
     names.Write(WriteJson(Json::FromMembers({{"file", file}, {"uri", uri}})) + "\n");
   }

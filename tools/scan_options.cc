@@ -10,6 +10,7 @@
 #include "verify/corpus/scan_directory.h"
 #include "verify/file.h"
 #include "verify/members.h"
+#include "verify/variants.h"
 #include "watermark/json.h"
 
 namespace verdigris::tools {
@@ -332,17 +333,10 @@ Result<void> MakeSetup(ScanInputs& inputs) {
   if (setup.places.front().normalised) {
     VERDIGRIS_ASSIGN_OR_RETURN(inputs.normaliser, verify::Normaliser::Create(verify::kTextNormaliser));
     setup.normalised = [&inputs](std::string_view document, verify::Scratch& scratch, std::vector<verify::Token>& out) -> Result<bool> {
-      std::string text;
-      verify::ByteMap map;
-      VERDIGRIS_RETURN_IF_ERROR(inputs.normaliser->Apply(document, text, map));
-      if (map.identity()) return false;
+      auto encoded = verify::EncodeNormalised(*inputs.normaliser, *inputs.tokenizer, document, scratch, out);
       // A text that grows over the limit of documents, which takes megabytes of characters that NFC makes longer, has no second test.
-      if (auto encoded = inputs.tokenizer->Encode(text, scratch, out); !encoded) {
-        if (encoded.error().kind == ErrorKind::kLimit) return false;
-        return Unexpected(encoded.error());
-      }
-      map.ToDocument(out);
-      return true;
+      if (!encoded && encoded.error().kind == ErrorKind::kLimit) return false;
+      return encoded;
     };
   }
   if (inputs.run.group.by == "none") return {};

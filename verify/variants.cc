@@ -5,6 +5,16 @@
 
 namespace verdigris::verify {
 
+Result<bool> EncodeNormalised(const Normaliser& normaliser, const Tokenizer& tokenizer, std::string_view document, Scratch& scratch, std::vector<Token>& out) {
+  std::string text;
+  ByteMap map;
+  VERDIGRIS_RETURN_IF_ERROR(normaliser.Apply(document, text, map));
+  if (map.identity()) return false;
+  VERDIGRIS_RETURN_IF_ERROR(tokenizer.Encode(text, scratch, out));
+  map.ToDocument(out);
+  return true;
+}
+
 Result<VariantFindings> JudgeVariants(const JudgeKeys& keys, std::span<const Variant> variants, JudgeOptions options) {
   assert(!variants.empty());
   options.tried *= variants.size();

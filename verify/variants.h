@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "verify/judge.h"
+#include "verify/text/normalize.h"
+#include "verify/text/tokenizer.h"
 
 namespace verdigris::verify {
 
@@ -29,5 +31,9 @@ struct VariantFindings {
 // Null     as JudgeText.
 // Errors   as JudgeText. Precondition: at least one variant.
 Result<VariantFindings> JudgeVariants(const JudgeKeys& keys, std::span<const Variant> variants, JudgeOptions options);
+
+// Tokens of the normalised form of a document, with their ranges in the document as it is. False: it changes nothing.
+// Errors   as those of Apply and Encode; kLimit where the form grows over the limit of documents.
+Result<bool> EncodeNormalised(const Normaliser& normaliser, const Tokenizer& tokenizer, std::string_view document, Scratch& scratch, std::vector<Token>& out);
 
 }  // namespace verdigris::verify
