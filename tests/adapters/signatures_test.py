@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """What the adapters rely on is in the engines' sources: names, arguments and entry point groups.
 
-The pinned package of each engine and the newest one are fetched and parsed, not imported. Skipped (77) where PyPI cannot be reached.
+The pinned package of each engine and the newest one are fetched and parsed, not imported; in compiled ones names are looked for. Skipped (77) where PyPI cannot be reached.
 Packages are kept in --keep, where that is given.
 """
 
 import argparse
 import ast
+import fnmatch
+import io
 import pathlib
 import re
 import subprocess
@@ -74,11 +76,20 @@ def arguments(node):
     return names
 
 
+def absent(archive, relied):
+    """Names of a compiled module that do not stand in it: of what binds functions by name, all of them end in a NUL."""
+    content = b"".join(archive.read(name) for name in archive.namelist() if fnmatch.fnmatch(name, relied.file))
+    return [name for name in (relied.name, *relied.arguments) if name.encode() + b"\0" not in content]
+
+
 def faults(engine, wheel):
     with zipfile.ZipFile(wheel) as archive:
         listed = set(archive.namelist())
         for relied in engine.relied:
             where = f"{wheel.name}: {relied.file}: {relied.name}"
+            if relied.file.endswith(".so"):
+                yield from (f"{where}: {name} is not in it" for name in absent(archive, relied))
+                continue
             if relied.file not in listed:
                 yield f"{where}: no such file"
                 continue
@@ -102,10 +113,14 @@ def faults(engine, wheel):
                 yield f"{wheel.name}: no entry point group {group}"
 
 
-def check_self():
+def check_self(Relied):
     """The checker sees what is gone: a name, an argument, a place."""
     tree = ast.parse("class A:\n    x: int\n    def f(self, a, b): ...\ndef g(a, *, k): ...\n")
     assert arguments(found(tree, "A.f")) == ["self", "a", "b"] and arguments(found(tree, "A")) == ["x"]
+    with zipfile.ZipFile(io.BytesIO(), "w") as archive:
+        archive.writestr("a/b.cpython-311.so", b"\0Thing\0do\0undone")
+        assert absent(archive, Relied("a/b.cpython-*.so", "Thing", ("do", "done", "gone"))) == ["done", "gone"]
+        assert absent(archive, Relied("a/c.cpython-*.so", "Thing", ())) == ["Thing"]
     assert found(tree, "A.h") is None and found(tree, "B") is None and arguments(found(tree, "g")) == ["a", "k"]
 
 
@@ -113,8 +128,8 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--keep", type=pathlib.Path)
     options = parser.parse_args()
-    check_self()
     table = load()
+    check_self(table.Relied)
     declared = (ROOT / "pyproject.toml").read_text()
     wrong = [f"pyproject.toml: no {target} in {group}" for engine in table.ENGINES for group, target in engine.groups
              if not re.search(rf'\[project\.entry-points\."{re.escape(group)}"\][^\[]*"{re.escape(target)}"', declared)]

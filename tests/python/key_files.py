@@ -36,10 +36,11 @@ def tree(scheme_id, seed=b"marking test", epoch=3, accounts=("acct-7", "acct-8")
     return files
 
 
-def profile(scheme="green", vocab=1000, share=128, window=2, special=((0, 2),), specials="plain", delta_milli=2000, tokenizer_sha256="5b" * 32):
+def profile(scheme="green", vocab=1000, share=128, window=2, special=((0, 2),), specials="plain", delta_milli=2000, tokenizer_sha256="5b" * 32,
+            zero_temperature="off"):
     """A profile file in canonical JSON; what only `green` has is for that alone."""
     own = {"green": {"planes": 2, "threshold": 1}, "gumbel": {}, "tournament": {"layers": 30}}[scheme]
-    settings = {"specials": specials, "delta_milli": delta_milli, "zero_temperature": "off"} if scheme == "green" else {"specials": "preserve"}
+    settings = {"specials": specials, "delta_milli": delta_milli, "zero_temperature": zero_temperature} if scheme == "green" else {"specials": "preserve"}
     scheme_object = {"normaliser": "none/1", "prf": "verdigris/1/aes256", "provider_share": share, "scheme": scheme,
                      "tokenizer_sha256": tokenizer_sha256, "unmarked_ids": [list(pair) for pair in special], "vocab": vocab, "window": window} | own
     whole = {"sampler": settings, "schema": "verdigris.profile/1", "scheme": scheme_object}

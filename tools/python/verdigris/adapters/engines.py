@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Relied:
-    """A function or class of the engine that the adapter calls, overrides or replaces, and the arguments it counts on."""
+    """A function or class of the engine that the adapter calls, overrides or replaces, and the arguments it counts on. Of a compiled file,
+    whose name is a pattern, the names that must be in it."""
 
     file: str
     name: str
@@ -124,6 +125,22 @@ LLAMA_CPP = Engine(
     without=(("C12", "llama.cpp has no beam search"),),
 )
 
+_OG = "onnxruntime_genai/onnxruntime_genai.cpython-*.so"
+
+ONNXRUNTIME_GENAI = Engine(
+    name="onnxruntime-genai", package="onnxruntime-genai", module="verdigris.adapters.onnxruntime_genai", entry="own loop, `Loop`",
+    oldest="0.18.0", newest="0.18.0", hook="after truncation", boundary="length at `append_tokens`", drafts="refused", account="argument", checked="real",
+    refused=("beams", "penalties, `no_repeat_ngram_size`, `min_length`", "`ngram_size` of speculative decoding", "temperature 0, by policy and profile"),
+    limits=("`Engine`, `Request` and `MtpGenerator` have no place for a mark", "`set_guidance` and other processors of the engine that leave it without "
+            "the drawn id stop the answer", "the loop's draw takes the host's time: a row of float32 logits is copied at each step"),
+    without=(("C9", "the engine preempts nothing"),),
+    relied=(
+        Relied(_OG, "Generator", ("append_tokens", "get_logits", "set_logits", "generate_next_token", "get_next_tokens", "is_done", "rewind_to", "token_count")),
+        Relied(_OG, "GeneratorParams", ("get_search_options", "set_search_options", "get_speculative_options", "num_beams", "random_seed")),
+        Relied(_OG, "Tokenizer", ("eos_token_ids", "pad_token_id")),
+    ),
+)
+
 TENSORRT_LLM = Engine(
     name="TensorRT-LLM", package="tensorrt-llm", module="verdigris.adapters.tensorrt_llm", entry="`BatchedLogitsProcessor`, PyTorch backend",
     oldest="", newest="", hook="before temperature", boundary="first call", drafts="refused", account="`client_id` table", checked="fake",
@@ -133,4 +150,4 @@ TENSORRT_LLM = Engine(
     without=(("C15", "the engine takes log-probabilities, and was not looked at"),),
 )
 
-ENGINES = (TRANSFORMERS, VLLM_V2, VLLM_V1, SGLANG, LLAMA_CPP, TENSORRT_LLM)
+ENGINES = (TRANSFORMERS, VLLM_V2, VLLM_V1, SGLANG, LLAMA_CPP, ONNXRUNTIME_GENAI, TENSORRT_LLM)

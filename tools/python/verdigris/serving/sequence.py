@@ -9,13 +9,15 @@ An adapter does, at each step:
     for i, row in enumerate(rows):             # `fault` where row["code"] is not 0
         sequence.note(len(sequence) + i, int(row["state"]), price)
 
-and at the end `close(ids)`; where the engine does not tell the end, `complete()` and `idle_seconds` say when.
+or, where the sampler is the library's own, `draw` in place of all between. At the end `close(ids)`; where the engine does not tell the end,
+`complete()` and `idle_seconds` say when.
 """
 
 from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Callable
 from collections.abc import Sequence as Ids
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
@@ -182,6 +184,26 @@ class Sequence:
     def timed(self) -> AbstractContextManager[None]:
         """Around what marks a row of this answer alone; a batch is timed once, by `Serving.metrics`."""
         return self._serving.metrics.timed()
+
+    def draw(self, draw: Callable[[verdigris.Marker | None, list[int]], verdigris.Drawn]) -> tuple[int, int] | None:
+        """Draws the next id where the sampler is the library's own, and notes what became of its position.
+
+        draw: gets the marker, None where the answer has no mark, and the ids that windows are made of. Returns the id and the state that is
+        counted; None where a fault has ended the answer, whose end `ended` then has. Raises where the policy is to stop.
+        """
+        if self._end is not None:
+            return None
+        try:
+            if self.marker is None:
+                drawn = draw(None, [])
+            else:
+                with self.timed():
+                    drawn = draw(self.marker, self.stretch())
+        except errors.Error as error:
+            self.fault(error.code)
+            return None
+        at = len(self)
+        return drawn.id, self.note(at, drawn.state, drawn.nats if self.wants_price(at) else None)
 
     def wants_price(self, position: int) -> bool:
         """Whether the configuration asks for the price of this position."""

@@ -147,23 +147,20 @@ class Choice:
             yield self._echoed
         while len(self.ids) < request.max_tokens and not text.stopped and go_on():
             drawn = self._draw()
-            if drawn is None or drawn.id in self._model.ends:
+            if drawn is None or drawn[0] in self._model.ends:
                 self.finish = "stop"
                 break
-            state = drawn.state
-            if self._sequence is not None:
-                at = len(self._sequence)
-                state = self._sequence.note(at, state, drawn.nats if self._sequence.wants_price(at) else None)
+            id, state = drawn
             log_probability, ranked = None, None
             if request.lists is not None:
-                log_probability = session.log_probability(drawn.id)
+                log_probability = session.log_probability(id)
                 ranked = list(zip(*session.ranked(request.lists), strict=True))
-            self.ids.append(drawn.id)
+            self.ids.append(id)
             if self._sequence is not None:
-                self._sequence.push([drawn.id])
-            chunk = text.add(drawn.id, log_probability, ranked, state)
+                self._sequence.push([id])
+            chunk = text.add(id, log_probability, ranked, state)
             if len(self.ids) < request.max_tokens and not text.stopped:
-                session.feed([drawn.id])
+                session.feed([id])
             if chunk:
                 shown += len(chunk.tokens)
                 yield chunk
@@ -175,25 +172,18 @@ class Choice:
             yield rest
         self.close()
 
-    def _draw(self) -> verdigris.Drawn | None:
-        """The next token; None where a fault has ended the answer. Raises where the policy is to stop."""
-        request, sequence = self._request, self._sequence
-        if sequence is None:
-            return self._draw_from(request, None, [])
-        if sequence.ended() is not None:
-            return None
-        try:
-            if sequence.marker is None:
-                return self._draw_from(request, None, [])
-            with sequence.timed():
-                return self._draw_from(request, sequence.marker, sequence.stretch())
-        except verdigris.Error as error:
-            sequence.fault(error.code)
-            return None
+    def _draw(self) -> tuple[int, int] | None:
+        """The next id and its state; None where a fault has ended the answer. Raises where the policy is to stop."""
+        request = self._request
 
-    def _draw_from(self, request: Request, marker: verdigris.Marker | None, output: list[int]) -> verdigris.Drawn:
-        return self._session.draw(self._uniforms.random(), temperature=request.temperature, top_k=request.top_k, top_p=request.top_p,
-                                  min_p=request.min_p, bias=request.bias, marker=marker, output=output)
+        def draw(marker: verdigris.Marker | None, output: list[int]) -> verdigris.Drawn:
+            return self._session.draw(self._uniforms.random(), temperature=request.temperature, top_k=request.top_k, top_p=request.top_p,
+                                      min_p=request.min_p, bias=request.bias, marker=marker, output=output)
+
+        if self._sequence is not None:
+            return self._sequence.draw(draw)
+        drawn = draw(None, [])
+        return drawn.id, drawn.state
 
     def close(self) -> None:
         if self._sequence is not None:
