@@ -177,6 +177,7 @@ class Rows:
             answers += loop.live.values()
             lines = loop.close()
             self.assertEqual(len(lines), 64)
+            self.assertNotIn("verdigris_mark_seconds_count 0\n", loop.serving.metrics.text(False))
             for request in answers:
                 self.check_line(loop, lines[request.name], request)
             self.assertEqual({line["account"] for line in lines.values()}, set(ACCOUNTS))

@@ -46,7 +46,14 @@ class InFolder(unittest.TestCase):
         self.assertEqual(caught.exception.kind, kind)
         self.assertEqual(caught.exception.status, 400)
         self.assertNotIn("acct", str(caught.exception))
-        self.assertEqual(audit_lines(self.folder)[-1]["outcome"], "refused")
+        line = audit_lines(self.folder)[-1]
+        self.assertEqual((line["outcome"], line["account"]), ("refused", self.named(opened, kind, fields)))
+
+    def named(self, opened, kind, fields):
+        """The account of a line of refusal: never what a client alone has said."""
+        if opened.config.source == "fixed":
+            return opened.config.label
+        return None if kind == "mac" else fields.get("verdigris_account")
 
 
 class Configuration(InFolder):
@@ -249,6 +256,9 @@ class AdmissionRules(InFolder):
         self.refused("account", opened, signed("acct-8"))
         ended = opened.begin(serving.Request(fields=signed("acct-8")))
         self.assertEqual(ended.ended(), ENDS[0])
+        ended.close()
+        line = audit_lines(self.folder)[-1]
+        self.assertEqual((line["outcome"], line["account"], line["request"]), ("refused", "acct-8", "r-1"))
         write_secret(self.folder / "accounts" / "acct-8.key", self.files["acct-8"])
         os.kill(os.getpid(), signal.SIGHUP)
         opened.admit(serving.Request(fields=signed("acct-8")))

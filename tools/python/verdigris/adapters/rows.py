@@ -6,6 +6,8 @@ The engines differ in where a row's ids come from; what happens to a row on a de
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -110,15 +112,18 @@ def force_(tensor: torch.Tensor, forced: dict[int, int], nothing: float, one: fl
 
 
 class Marking:
-    """Applies a step to logits or probabilities; `room` is the most rows that a step may have."""
+    """Applies a step to logits or probabilities; `room` is the most rows that a step may have, `timed` goes around what the host does
+    for a step."""
 
-    def __init__(self, profile: verdigris.Profile, room: int, device: torch.device, threads: int = 1):
+    def __init__(self, profile: verdigris.Profile, room: int, device: torch.device, threads: int = 1,
+                 timed: Callable[[], AbstractContextManager[None]] = nullcontext):
         self.room = room
         self._vocab = profile.vocab
         self._window = profile.window
         self._delta = int(profile.member("delta_milli")) / 1000
         self._profile = profile
         self._threads = threads
+        self._timed = timed
         self._device = device
         self._masks = Masks(room, -(-self._vocab // 8), device)
         self._special: torch.Tensor | None = None
@@ -133,22 +138,24 @@ class Marking:
 
     def upload(self, step: Step, height: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Masks of all `height` rows of a tensor, zero where a row is not marked, and their delta: on the device, behind a copy of their own."""
-        masks, delta = self._masks.host(height)
-        delta[:] = 0
-        delta[step.rows] = np.array(step.scales, np.float64) * self._delta
-        markers, windows, states = self._arrays(step, height)
-        _, rows = verdigris.mask_batch(markers, windows, states, out=masks, threads=self._threads)
-        masks[rows["code"] != 0] = 0  # a row at fault has no mask of its own
-        step.settle(rows)
-        return self._masks.upload(height)
+        with self._timed():
+            masks, delta = self._masks.host(height)
+            delta[:] = 0
+            delta[step.rows] = np.array(step.scales, np.float64) * self._delta
+            markers, windows, states = self._arrays(step, height)
+            _, rows = verdigris.mask_batch(markers, windows, states, out=masks, threads=self._threads)
+            masks[rows["code"] != 0] = 0  # a row at fault has no mask of its own
+            step.settle(rows)
+            return self._masks.upload(height)
 
     def before_(self, logits: torch.Tensor, step: Step) -> None:
         """Adds delta times scale to green ids."""
         if step.rows and logits.device.type == "cpu" and logits.stride(1) == 1:
-            markers, windows, states = self._arrays(step, logits.shape[0])
-            scale = np.ones(logits.shape[0])
-            scale[step.rows] = step.scales
-            step.settle(verdigris.mark_batch_(markers, logits, windows, states, mode="bias", scale=scale, threads=self._threads))
+            with self._timed():
+                markers, windows, states = self._arrays(step, logits.shape[0])
+                scale = np.ones(logits.shape[0])
+                scale[step.rows] = step.scales
+                step.settle(verdigris.mark_batch_(markers, logits, windows, states, mode="bias", scale=scale, threads=self._threads))
         elif step.rows:
             masks, delta = self.upload(step, logits.shape[0])
             add_mask_(logits, masks, delta, self._vocab)

@@ -143,7 +143,7 @@ def make_sampler(base: type, draw: Any, capture: Any) -> type:
             """Begins the copy of late ids. inputs: what goes into the pass, of a decode an id a row."""
             if self._marking is None or self._marking.room < len(rows):
                 room = max(_ROOM, 2 * len(rows))
-                self._marking = Marking(self._opened.profile, room, inputs.device, self._opened.threads)
+                self._marking = Marking(self._opened.profile, room, inputs.device, self._opened.threads, self._opened.metrics.timed)
                 self._ids = Ids(room, 1, inputs.device)
             if any(row.late for row in rows):
                 assert self._ids is not None

@@ -67,7 +67,7 @@ class Processor:
             if row.shape[-1] < vocab:
                 raise errors.Mismatch(f"the profile has {vocab} ids, the model {row.shape[-1]}: it is of another tokenizer")
             if self._marking is None:
-                self._marking = Marking(self._serving.profile, 1, row.device, self._serving.threads)
+                self._marking = Marking(self._serving.profile, 1, row.device, self._serving.threads, self._serving.metrics.timed)
             step = Step()
             step.follow(0, sequence, list(beams[0][prompt:]), temperature)
             self._marking.before_(row.view(1, -1), step)

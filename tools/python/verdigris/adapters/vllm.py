@@ -78,7 +78,7 @@ class _Both:
         vocab = self._serving.profile.vocab
         if config.model_config.get_vocab_size() < vocab:
             raise errors.Mismatch(f"the profile has {vocab} ids, the model {config.model_config.get_vocab_size()}: it is of another tokenizer")
-        self._marking = Marking(self._serving.profile, room, device, self._serving.threads)
+        self._marking = Marking(self._serving.profile, room, device, self._serving.threads, self._serving.metrics.timed)
 
     def _begin(self, params: SamplingParams) -> serving.Sequence:
         return self._serving.begin(request_of(params))

@@ -17,13 +17,16 @@ SMALLEST_ALLOW_LIST = 64
 
 
 class Refused(ValueError):
-    """A request that is not served: HTTP 400. `kind` is the class: mac, account, greedy, beams, bias, allow_list, policy or audit."""
+    """A request that is not served: HTTP 400. `kind` is the class: mac, account, greedy, beams, bias, allow_list, policy or audit.
+
+    account, request: of the audit line, where who may say so has said so; never told to the client.
+    """
 
     status = 400
 
-    def __init__(self, kind: str, message: str) -> None:
+    def __init__(self, kind: str, message: str, account: str | None = None, request: str | None = None) -> None:
         super().__init__(f"{kind}: {message}")
-        self.kind = kind
+        self.kind, self.account, self.request = kind, account, request
 
 
 @dataclass(frozen=True)
@@ -85,10 +88,10 @@ class Admission:
             try:
                 return label, request, gateway.mark_of(fields)
             except gateway.BadFields as error:
-                raise Refused("policy", str(error)) from None
+                raise Refused("policy", str(error), label, request) from None
         for name in gateway.FIELDS:
             if name != "verdigris_request" and name in fields:
-                raise Refused("account", f"{name} is not taken here: account.source is {source}")
+                raise Refused("account", f"{name} is not taken here: account.source is {source}", self._config.label, request)
         return self._config.label, request, True
 
     def _wants_mark(self, fields: Mapping[str, Any], wanted: bool) -> bool:
@@ -102,10 +105,18 @@ class Admission:
     def admit(self, request: Request, *, waited: bool = False) -> Admitted:
         """Raises Refused. waited: it was admitted before, so its time may have passed meanwhile."""
         account, name, wanted = self._who(request.fields, waited)
-        if account is not None and not self._known(account):
-            raise Refused("account", "unknown account")
+        try:
+            if account is not None and not self._known(account):
+                raise Refused("account", "unknown account")
+            return Admitted(account, name, self._unmarked(request, wanted))
+        except Refused as refusal:
+            refusal.account, refusal.request = account, name
+            raise
+
+    def _unmarked(self, request: Request, wanted: bool) -> str | None:
+        """Why an answer has no mark, None where it has one; raises Refused."""
         if not self._wants_mark(request.fields, wanted):
-            return Admitted(account, name, "policy")
+            return "policy"
         if request.beams > 1 and not self._beams:
             raise Refused("beams", "this engine's beam search goes on from log-probabilities before the mark")
         if request.beams > 1 and self._unbiased:
@@ -119,5 +130,5 @@ class Admission:
         if request.greedy and not self._argmax:
             if self._config.greedy == "refuse":
                 raise Refused("greedy", "temperature 0 cannot be marked here; ask for more")
-            return Admitted(account, name, "greedy")
-        return Admitted(account, name, None)
+            return "greedy"
+        return None

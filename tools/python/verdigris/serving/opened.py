@@ -140,9 +140,9 @@ class _Rules:
         """Whether this request is served. Raises Refused, a ValueError, for HTTP 400, and writes the audit line of that."""
         try:
             return self._admit(request, False)
-        except Refused:
-            self.finish(request=None, index=0, account=None, kids=[], outcome="refused", tokens=0, states=dict.fromkeys(STATES, 0), kl_qp=None,
-                        digest=None)
+        except Refused as refusal:
+            self.finish(request=refusal.request, index=0, account=refusal.account, kids=[], outcome="refused", tokens=0,
+                        states=dict.fromkeys(STATES, 0), kl_qp=None, digest=None)
             raise
 
 
@@ -190,7 +190,7 @@ class Serving(_Rules):
         if account is not None and self._accounts is not None:
             key = self._accounts.get(account)
             if key is None:
-                raise Refused("account", "unknown account")
+                raise Refused("account", "unknown account", account)
         with self._lock:
             known = self._markers.get(account)
             if known is not None and known[0] is key:
@@ -211,10 +211,10 @@ class Serving(_Rules):
         try:
             admitted = self._admit(request, True)
             marker = self._marker_of(admitted.account) if admitted.unmarked is None else None
-        except Refused:
+        except Refused as refusal:
             if self.config.on_error == "stop":
                 raise
-            sequence = Sequence(self, marker=None, account=None, request=None, unmarked="policy", index=index, refused=True)
+            sequence = Sequence(self, marker=None, account=refusal.account, request=refusal.request, unmarked="policy", index=index, refused=True)
             sequence.fault(errors.FailedPrecondition.code)
         else:
             sequence = Sequence(self, marker=marker, account=admitted.account, request=admitted.request, unmarked=admitted.unmarked, index=index)
