@@ -10,6 +10,7 @@
 #include "verify/corpus/scan_directory.h"
 #include "verify/file.h"
 #include "verify/members.h"
+#include "verify/text/segment_cache.h"
 #include "verify/variants.h"
 #include "watermark/json.h"
 
@@ -144,6 +145,7 @@ void AddScanOptions(CLI::App& app, ScanArguments& a) {
   more(app.add_flag("--exact", a.exact, "groups keep every tuple"));
   more(app.add_option("--keep", a.keep, "tuples a group keeps (65536)")->type_name("N"));
   more(app.add_option("--group-budget", a.group_budget, "of the groups' states together (4G)")->type_name("BYTES"));
+  more(app.add_option("--tokenizer-cache", a.tokenizer_cache, "of each thread, for pieces met before; 0: none (16M)")->type_name("BYTES"));
   more(app.add_flag("--ignore-mtime", a.ignore_mtime, "inputs may be copies with other times"));
   more(app.add_flag("--fresh", a.fresh, "throw the run in the directory away"));
   more(app.add_flag("--json", a.json, "the summary as one JSON document"));
@@ -243,6 +245,9 @@ Result<void> LoadScanInputs(const ScanArguments& a, const std::optional<RunObjec
     inputs.stop_list = std::move(*list);
   } else if (there && there->stop_list) {
     return Fail(ErrorKind::kFailedPrecondition, "this run has a stop list: give it with --stop-list");
+  }
+  if (!a.tokenizer_cache.empty()) {
+    VERDIGRIS_ASSIGN_OR_RETURN(inputs.setup.tokenizer_cache, ParseByteCount("--tokenizer-cache", a.tokenizer_cache, 0, verify::kDefaultCacheBytes));
   }
   if (reads_ids) return {};
   auto tokenizer = FindTokenizer(*inputs.profile, profile_path, a.tokenizer, a.allow_tokenizer_mismatch);

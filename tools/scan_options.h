@@ -29,7 +29,7 @@ struct ScanArguments {
   std::string files_from, base, format, text_field, ids_field, id_field, dtype, eos, unit_bytes, max_record_bytes, max_inflated;
   bool no_header = false, zstd_long = false, ignore_mtime = false;
   // This process.
-  std::string shard, threads, memory, on_error, progress, recheck, baseline, calibration;
+  std::string shard, threads, memory, tokenizer_cache, on_error, progress, recheck, baseline, calibration;
   bool list_only = false, fresh = false, status = false, exit_code = false, json = false;
   SecretOptions secrets;
 };

@@ -31,6 +31,18 @@ try scan -o run --alpha 0.001 corpus > other.txt
 try scan -o run --rule tuple corpus
 try scan -o run --unit-bytes 1M corpus
 try scan -o run corpus/a.jsonl
+echo "- text, whatever the tokenizer remembers"
+cp "$SRC/tests/data/tiny_bpe.model" t.model
+keys master
+verdigris profile new --tokenizer t.model -o t.json 2> /dev/null
+verdigris derive --from master.key --profile t.json --epoch 1 --role provider -o t.key 2> /dev/null
+for cache in 16M 1K 0; do
+  verdigris scan --profile t.json --key t.key --tokenizer t.model --tokenizer-cache $cache --min-scored 1 --unit-bytes 4K -o text$cache "$SRC/tests/data/tiny_corpus.txt" > /dev/null
+  cmp text16M/summary.json text$cache/summary.json
+done
+try scan -o none --tokenizer-cache 17M "$SRC/tests/data/tiny_corpus.txt"
+echo "- a text where ids are read is no crash: a record without them"
+try scan -o no_ids "$SRC/tests/data/tiny_corpus.txt" | head -3
 echo "- what cannot be scanned"
 try scan -o none nowhere
 try scan -o none

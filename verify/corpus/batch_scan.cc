@@ -99,7 +99,9 @@ void RecordBatch::Add(const Record& record, uint64_t ordinal, std::string_view g
   } while (!rest.empty());
 }
 
-BatchScanner::BatchScanner(const ScanSetup& setup) : setup_(setup), scanner_(*setup.keys, setup.run->rule, setup.stop_list) {}
+BatchScanner::BatchScanner(const ScanSetup& setup) : setup_(setup), scanner_(*setup.keys, setup.run->rule, setup.stop_list) {
+  scratch_.cache_bytes = setup.tokenizer_cache;
+}
 
 Result<bool> BatchScanner::ScanVariant(const RecordBatch& batch, size_t index, bool normalised, BatchResult& result) {
   const RecordBatch::Item& item = batch.items()[index];

@@ -30,6 +30,7 @@ struct ScanSetup {
   const RunObject* run = nullptr;
   const Tokenizer* tokenizer = nullptr;   // null where ids are read
   NormalisedEncode normalised;            // where the run has tests of that variant
+  std::optional<size_t> tokenizer_cache;  // bytes of each thread's Scratch; decides no result
   const StopList* stop_list = nullptr;
 
   // Of each test of the keys: its places among the tests of the run, as it is and normalised.

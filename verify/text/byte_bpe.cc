@@ -167,7 +167,7 @@ class ByteBpeTokenizer final : public Tokenizer {
     }
     auto* state = dynamic_cast<State*>(scratch.state.get());
     if (state == nullptr || state->owner != identity_) {
-      auto fresh = std::make_unique<State>(identity_, cache_bytes_);
+      auto fresh = std::make_unique<State>(identity_, scratch.cache_bytes.value_or(cache_bytes_));
       state = fresh.get();
       scratch.state = std::move(fresh);
     }

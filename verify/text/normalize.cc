@@ -479,6 +479,7 @@ class NormalisedTokenizer final : public Tokenizer {
     auto* state = dynamic_cast<State*>(scratch.state.get());
     if (state == nullptr) {
       auto fresh = std::make_unique<State>();
+      fresh->inner.cache_bytes = scratch.cache_bytes;
       state = fresh.get();
       scratch.state = std::move(fresh);
     }

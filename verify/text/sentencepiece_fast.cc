@@ -276,7 +276,7 @@ void FastSentencePiece::Encode(std::string_view document, Scratch& scratch, std:
   out.clear();
   auto* state = dynamic_cast<State*>(scratch.state.get());
   if (state == nullptr || state->owner != identity_) {
-    auto fresh = std::make_unique<State>(identity_, cache_bytes_);
+    auto fresh = std::make_unique<State>(identity_, scratch.cache_bytes.value_or(cache_bytes_));
     state = fresh.get();
     scratch.state = std::move(fresh);
   }

@@ -8,6 +8,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -36,6 +37,8 @@ struct Scratch {
     virtual ~State() = default;
   };
   std::unique_ptr<State> state;  // whose it is, the tokenizer finds out
+  // Memory for segments met before, in place of what the tokenizer was loaded with; 0 for none. Set before the first use.
+  std::optional<size_t> cache_bytes{};
 };
 
 // Immutable; every method may be called from any number of threads.

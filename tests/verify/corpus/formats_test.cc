@@ -47,6 +47,15 @@ TEST_CASE("lines: without their ends; empty ones are none") {
                            Format::kLines)) == Strings{longest, "<too_long>", "c", "<too_long>", "<too_long>", "e", "<too_long>"});
 }
 
+TEST_CASE("texts where ids are asked for are records without them, which nobody tokenizes") {
+  const TemporaryFolder folder;
+  ReadOptions ids;
+  ids.ids_field = "ids";
+  CHECK(Contents(ReadBytes(folder, "a.txt", "1 2 3", ids)) == Strings{"<no_text>"});
+  CHECK(Contents(ReadBytes(folder, "b", "1\n\n2\n", ids, Format::kLines)) == Strings{"<no_text>", "<no_text>"});
+  CHECK(Contents(ReadBytes(folder, "c.warc", WarcRecord("conversion", "text/plain", "[1]"), ids)) == Strings{"<no_text>"});
+}
+
 TEST_CASE("jsonl: texts, names, groups, and what fails") {
   const TemporaryFolder folder;
   ReadOptions options;
