@@ -123,7 +123,8 @@ Result<ExitCode> FinishScan(const ScanArguments& a, bool is_shard, bool failed, 
     return Unexpected(merged.error());
   }
   context.out.Write(a.json ? ToJson(merged->summary) : SummaryText(merged->summary, a.output));
-  if (failed || merged->missing_count > 0) return kExitInput;
+  // Also what failed in units that were there already: the status is that of an undisturbed scan.
+  if (failed || merged->missing_count > 0 || !merged->summary.errors.empty()) return kExitInput;
   return a.exit_code && merged->new_findings > 0 ? kExitNo : kExitYes;
 }
 
