@@ -41,6 +41,7 @@ for cache in 16M 1K 0; do
   cmp text16M/summary.json text$cache/summary.json
 done
 try scan -o none --tokenizer-cache 17M "$SRC/tests/data/tiny_corpus.txt"
+try scan -o none --assign first-seen corpus
 echo "- a text where ids are read is no crash: a record without them"
 try scan -o no_ids "$SRC/tests/data/tiny_corpus.txt" | head -3
 echo "- what cannot be scanned"

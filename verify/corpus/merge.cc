@@ -146,7 +146,7 @@ class Merger {
       }
       VERDIGRIS_RETURN_IF_ERROR(ReadList(directory));
     }
-    if (run_.first_seen) return Fail(ErrorKind::kUnsupported, "a run with --assign first-seen: this build does not merge its documents");
+    if (run_.first_seen) return Fail(ErrorKind::kUnsupported, "a run with first-seen assignment: unit files hold too little to judge its documents");
     std::sort(inputs_.begin(), inputs_.end(), [](const ListedInput& a, const ListedInput& b) { return a.unit.uri < b.unit.uri; });
     for (const std::string& directory : options_.directories) VERDIGRIS_RETURN_IF_ERROR(ListUnits(directory));
     for (const std::string& path : options_.rows) VERDIGRIS_RETURN_IF_ERROR(SpoolRows(path));
