@@ -100,7 +100,7 @@ Result<void> CheckGroups(const GroupInput& input, const RunGroup& group, bool fi
 //
 // Errors   kMismatch: one fingerprint with two scores, named by group and the two inputs; kMalformed: a block that is not in
 //          order, too long or too short, a row above the sample's bound, more rows than `keep`.
-// Cost     memory: a buffer an input, 4 to 64 KiB; above 4,096 inputs runs in `spill_folder`.
+// Cost     memory: a buffer an input, 4 to 256 KiB, together 64 MiB; above 4,096 inputs runs in `spill_folder`.
 struct MergedState {
   GroupHead head;
   GroupSums sums;
