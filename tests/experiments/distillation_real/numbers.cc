@@ -137,9 +137,17 @@ int main(int argc, char** argv) try {
   table.Print();
   std::puts("");
   Missed missed;
-  missed.Goal("reading 100%", table, "reading s100 all top 20: first-scaled", -300, -300, "reading s100 all: argmax (literature)");
-  missed.Goal("reading 10%", table, "reading s10 all top 20: first-scaled", -80, -80, "reading s10 all: argmax (literature)");
-  missed.Goal("closed 100% top 20 16k", table, "closed s100 16k top 20: difference", -8, -8, "closed s100 16k: distinct (literature)");
+  const auto goal = [&](const char* name, const std::string& student, const std::string& cell, double log10_p, const std::string& literature) {
+    if (world.Has(student + ".answers.base")) {
+      missed.Goal(name, table, cell, log10_p, log10_p, literature);
+    } else {
+      ++missed.count;
+      std::printf("%s not run\n", name);
+    }
+  };
+  goal("reading 100%", "s100", "reading s100 all top 20: first-scaled", -300, "reading s100 all: argmax (literature)");
+  goal("reading 10%", "s10", "reading s10 all top 20: first-scaled", -80, "reading s10 all: argmax (literature)");
+  goal("closed 100% top 20 16k", "s100", "closed s100 16k top 20: difference", -8, "closed s100 16k: distinct (literature)");
   std::printf("1,000 other keys: each test within its null %s\n", held ? "met" : "missed");
   return missed.count == 0 && held ? 0 : 1;
 } catch (const std::exception& error) {

@@ -33,6 +33,7 @@ from dump import write_dump  # noqa: E402
 END = 2  # <|im_end|>
 SPECIAL = 17  # ids below
 LONGEST = 512
+WINDOW = 2  # of the profile
 Record = dict[str, Any]
 
 
@@ -259,15 +260,24 @@ def refer(args: argparse.Namespace) -> None:
             file.flush()
 
 
+def windows(ids: list[int]) -> set[tuple[int, ...]]:
+    return set(zip(*(ids[at:] for at in range(WINDOW))))
+
+
 def pack(args: argparse.Namespace) -> None:
-    """The records with lists. Prompts are filled up in front with the end of text, which stands in no window that counts."""
+    """The records with lists. Of a prompt, the windows that stand in some output too, and the last id: the others decide nothing, and
+    the question is not ours to give away. The end of text, which stands in no window that counts, is between them and fills up in
+    front."""
     if os.path.exists(args.out):
         return
     records = [record for record in read_records(os.path.join(args.work, args.name + ".jsonl"), 0) if "lists" in record]
-    width = max(len(record["prompt"]) for record in records)
+    answered = {window for record in records for window in windows(record["output"])}
+    prompts = [[id for window in sorted(answered.intersection(windows(record["prompt"]))) for id in (*window, END)] +
+               record["prompt"][1 - WINDOW:] for record in records]
+    width = max(map(len, prompts))
     lists = np.array([entry for record in records for entry in record["lists"]])
     write_dump(args.out, {
-        "prompts": np.array([[END] * (width - len(record["prompt"])) + record["prompt"] for record in records]),
+        "prompts": np.array([[END] * (width - len(prompt)) + prompt for prompt in prompts]),
         "ids": np.array([id for record in records for id in record["output"]]),
         "ends": np.cumsum([len(record["output"]) for record in records]),
         "ended": np.zeros(len(records)),

@@ -1,7 +1,7 @@
 // How many tokens a detection takes: marked texts of the pocket model under every scheme at three temperatures, judged
-// after every further ten tokens.
+// after every further token.
 //
-//   ninja experiments && tests/power_experiment [texts] > power.csv
+//   ninja experiments && tests/power_experiment [texts] [scheme] > power.csv
 //   tests/power_experiment medians [texts] > medians.csv
 //
 // n99 fixed    scored tokens from which 99 % of the texts have p <= 1e-6 by counting
@@ -30,16 +30,19 @@ using namespace verdigris::verify;
 
 namespace {
 
-constexpr size_t kTokens = 400, kStep = 10;
+constexpr size_t kTokens = 400;
 constexpr double kLog10Alpha = -6;
 
 // Of each text, the first length from which it is detected at every longer one; none where it is not at the end.
 using FirstLengths = std::vector<std::optional<uint64_t>>;
 
-void PrintQuantile(FirstLengths lengths, double share) {
+std::optional<uint64_t> Quantile(FirstLengths lengths, double share) {
   std::sort(lengths.begin(), lengths.end(), [](const auto& a, const auto& b) { return a && (!b || *a < *b); });
-  const auto& at = lengths[static_cast<size_t>(std::ceil(share * static_cast<double>(lengths.size()))) - 1];
-  if (at) {
+  return lengths[static_cast<size_t>(std::ceil(share * static_cast<double>(lengths.size()))) - 1];
+}
+
+void PrintQuantile(const FirstLengths& lengths, double share) {
+  if (const auto at = Quantile(lengths, share)) {
     std::printf(",%llu", static_cast<unsigned long long>(*at));
   } else {
     std::printf(",>%zu", kTokens);
@@ -112,6 +115,7 @@ int main(int argc, char** argv) {
   }
   std::puts("scheme,temperature,texts,entropy_bits,price_nats,n50_fixed,n99_fixed,n50_proxy,n99_proxy,mean_stop,stop_share");
   for (const Scheme* scheme : Schemes()) {
+    if (argc > 2 && scheme->name != argv[2]) continue;
     const World world = WorldOf(pocket, *scheme);
     for (const double temperature : {0.7, 1.0, 1.3}) {
       FirstLengths fixed, proxy;
@@ -121,7 +125,7 @@ int main(int argc, char** argv) {
         nats += text.nats;
         bits += SumOfBits(text.ln_p);
         std::optional<uint64_t> first_fixed, first_proxy;
-        for (size_t length = kStep; length <= kTokens; length += kStep) {
+        for (size_t length = 1; length <= kTokens; ++length) {
           JudgeOptions options;
           if (world.has_proxy) options.proxy_ln_q = {text.ln_p.data(), length};
           const Finding finding = Must(JudgeText(world.keys, {text.ids.data(), length}, options, nullptr)).front();
@@ -156,9 +160,7 @@ int main(int argc, char** argv) {
       } else {
         std::printf(",,");
       }
-      FirstLengths sorted = fixed;
-      std::sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a && (!b || *a < *b); });
-      const auto& n99 = sorted[static_cast<size_t>(std::ceil(0.99 * n)) - 1];
+      const auto n99 = Quantile(fixed, 0.99);
       std::printf(",%.1f,%s\n", stops / n, n99 ? std::to_string(stops / n / static_cast<double>(*n99)).substr(0, 4).c_str() : "");
       std::fflush(stdout);
     }
