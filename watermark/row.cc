@@ -1,7 +1,8 @@
 // The passes go over eight entries a byte of mask, as vectors of eight lanes with values from small tables. The vector
-// types are those of GCC and Clang, which split them into what the processor has, so nothing here is built for one
-// processor and nothing needs fast-math. Exponentials are binary64, in blocks that stay in the first-level cache, and our
-// own: they know that no argument is above 0, and are several times as fast as Eigen's or the C library's.
+// types are those of GCC and Clang, which split them into what the processor has, and nothing needs fast-math. The busiest
+// passes are there a second time for AVX2 (wide.h): the same operations in the same order, so the same bits.
+// Exponentials are binary64, in blocks that stay in the first-level cache, and our own: they know that no argument is above
+// 0, and are several times as fast as Eigen's or the C library's.
 //
 // Tested by tests/watermark/row_test.cc and marker_test.cc (native.json `biases`, `marks`).
 #include "watermark/row.h"
@@ -16,6 +17,8 @@
 
 #include <Eigen/Core>
 
+#include "watermark/wide.h"
+
 namespace verdigris {
 namespace {
 
@@ -29,14 +32,14 @@ struct VectorOf {
 template <class Real>
 using Vector = typename VectorOf<Real>::Values;
 
-// The smallest vectors there are, for code with comparisons, which GCC takes apart lane by lane when it splits them. A
-// comparison gives -1 in the lanes where it holds.
-template <class Real>
+// Vectors of the processor's own size in bytes, for code with comparisons, which GCC takes apart lane by lane when it splits
+// them. A comparison gives -1 in the lanes where it holds.
+template <class Real, size_t kBytes>
 struct ShortVectorOf {
   using Integer = std::conditional_t<sizeof(Real) == 4, int32_t, int64_t>;
-  static constexpr size_t kSize = 16 / sizeof(Real);
-  using Values [[gnu::vector_size(16)]] = Real;
-  using Counts [[gnu::vector_size(16)]] = Integer;
+  static constexpr size_t kSize = kBytes / sizeof(Real);
+  using Values [[gnu::vector_size(kBytes)]] = Real;
+  using Counts [[gnu::vector_size(kBytes)]] = Integer;
 };
 
 // For each byte of mask, `set` or `clear` in the lane of each bit.
@@ -95,15 +98,16 @@ struct PowerTable {
   }
 };
 
-using Doubles = ShortVectorOf<double>::Values;
-constexpr size_t kExpVectors = 4, kExpLanes = kExpVectors * ShortVectorOf<double>::kSize;
+constexpr size_t kExpVectors = 4;
 
 // exp(x) where -700 < x <= 0, and 0 below, to about one unit in the last place. x = n (ln 2)/64 + r with |r| at most
 // (ln 2)/128; exp(r) is Taylor's series to r^5/120, whose rest is below 2^-54, and 2^(n/64) comes from the table and the
 // exponent's bits. ln 2 is in two parts (fdlibm's), so that n (ln 2)/64 is exact. Step by step for several vectors at once:
 // the chain of operations is long, and each step of one fills the gaps of another.
-[[gnu::always_inline]] inline void ExpOrZero(Doubles (&x)[kExpVectors], const PowerTable& powers) {
-  using Integers = ShortVectorOf<double>::Counts;
+template <size_t kBytes>
+[[gnu::always_inline]] inline void ExpOrZero(typename ShortVectorOf<double, kBytes>::Values (&x)[kExpVectors], const PowerTable& powers) {
+  using Doubles = typename ShortVectorOf<double, kBytes>::Values;
+  using Integers = typename ShortVectorOf<double, kBytes>::Counts;
   constexpr double kLowest = -700;     // e^-700 is no mass, and numbers below 2^-1022 would be slow
   constexpr double kRound = 0x1.8p52;  // adding it leaves an integer in the low bits
   constexpr double kSteps = kPowers;
@@ -111,24 +115,124 @@ constexpr size_t kExpVectors = 4, kExpLanes = kExpVectors * ShortVectorOf<double
   const auto each = [](auto&& step) __attribute__((always_inline)) {
     for (size_t j = 0; j < kExpVectors; ++j) step(j);
   };
-  each([&](size_t j) { r[j] = x[j] > kLowest ? x[j] : Doubles{} + kLowest; });
-  each([&](size_t j) { n[j] = r[j] * (1.44269504088896338700 * kSteps) + kRound; });
-  each([&](size_t j) {
-    const Integers bits = BitCast<Integers>(n[j]);
-    const Integers power{powers.bits[static_cast<size_t>(bits[0]) % kPowers], powers.bits[static_cast<size_t>(bits[1]) % kPowers]};
-    scale[j] = BitCast<Doubles>(power + (bits << kExponentShift));
+  each([&](size_t j) __attribute__((always_inline)) { r[j] = x[j] > kLowest ? x[j] : Doubles{} + kLowest; });
+  each([&](size_t j) __attribute__((always_inline)) { n[j] = r[j] * (1.44269504088896338700 * kSteps) + kRound; });
+  each([&](size_t j) __attribute__((always_inline)) {
+    Integers bits;
+    std::memcpy(&bits, &n[j], sizeof bits);
+    const auto of = [&](size_t lane) __attribute__((always_inline)) { return powers.bits[static_cast<size_t>(bits[lane]) % kPowers]; };
+    Integers power;
+    if constexpr (kBytes == 16) {
+      power = Integers{of(0), of(1)};
+    } else {
+      power = Integers{of(0), of(1), of(2), of(3)};
+    }
+    power += bits << kExponentShift;
+    std::memcpy(&scale[j], &power, sizeof power);
   });
-  each([&](size_t j) { n[j] -= kRound; });
-  each([&](size_t j) { r[j] -= n[j] * (6.93147180369123816490e-01 / kSteps); });
-  each([&](size_t j) { r[j] -= n[j] * (1.90821492927058770002e-10 / kSteps); });
-  each([&](size_t j) { r2[j] = r[j] * r[j]; });
-  each([&](size_t j) { high[j] = r[j] * (1.0 / 120) + 1.0 / 24; });
-  each([&](size_t j) { low[j] = r[j] * (1.0 / 6) + 1.0 / 2; });
-  each([&](size_t j) { low[j] += high[j] * r2[j]; });
-  each([&](size_t j) { r[j] += low[j] * r2[j]; });
-  each([&](size_t j) { r[j] = r[j] * scale[j] + scale[j]; });
-  each([&](size_t j) { x[j] = x[j] > kLowest ? r[j] : Doubles{}; });
+  each([&](size_t j) __attribute__((always_inline)) { n[j] -= kRound; });
+  each([&](size_t j) __attribute__((always_inline)) { r[j] -= n[j] * (6.93147180369123816490e-01 / kSteps); });
+  each([&](size_t j) __attribute__((always_inline)) { r[j] -= n[j] * (1.90821492927058770002e-10 / kSteps); });
+  each([&](size_t j) __attribute__((always_inline)) { r2[j] = r[j] * r[j]; });
+  each([&](size_t j) __attribute__((always_inline)) { high[j] = r[j] * (1.0 / 120) + 1.0 / 24; });
+  each([&](size_t j) __attribute__((always_inline)) { low[j] = r[j] * (1.0 / 6) + 1.0 / 2; });
+  each([&](size_t j) __attribute__((always_inline)) { low[j] += high[j] * r2[j]; });
+  each([&](size_t j) __attribute__((always_inline)) { r[j] += low[j] * r2[j]; });
+  each([&](size_t j) __attribute__((always_inline)) { r[j] = r[j] * scale[j] + scale[j]; });
+  each([&](size_t j) __attribute__((always_inline)) { x[j] = x[j] > kLowest ? r[j] : Doubles{}; });
 }
+
+// exp(values[i] - max) into out; the sum. Entry i goes to lane i % 8 of the sum, whatever the size of vectors, and the lanes
+// are added in one order.
+template <size_t kBytes, class Real>
+[[gnu::always_inline]] inline double ExpDifferencesBy(const Real* values, size_t count, double max, double* out) {
+  static const PowerTable kPowerTable;
+  using Doubles = typename ShortVectorOf<double, kBytes>::Values;
+  constexpr size_t kPerVector = kBytes / sizeof(double), kEntries = kExpVectors * kPerVector, kSums = kLanes / kPerVector;
+  Doubles sums[kSums] = {};
+  const auto take = [&](const Real* from, double* to) __attribute__((always_inline)) {
+    Doubles e[kExpVectors];
+    for (size_t j = 0; j < kExpVectors; ++j) {
+      using Reals [[gnu::vector_size(kPerVector * sizeof(Real))]] = Real;
+      Reals reals;
+      std::memcpy(&reals, from + kPerVector * j, sizeof reals);
+      e[j] = __builtin_convertvector(reals, Doubles) - max;
+    }
+    ExpOrZero<kBytes>(e, kPowerTable);
+    for (size_t j = 0; j < kExpVectors; ++j) sums[j % kSums] += e[j];
+    std::memcpy(to, e, sizeof e);
+  };
+  size_t i = 0;
+  for (; i + kEntries <= count; i += kEntries) take(values + i, out + i);
+  if (i < count) {
+    Real rest[kEntries];
+    double rest_out[kEntries];
+    std::fill(std::copy(values + i, values + count, rest), rest + kEntries, -std::numeric_limits<Real>::infinity());
+    take(rest, rest_out);
+    std::copy(rest_out, rest_out + (count - i), out + i);
+  }
+  double lanes[kLanes];
+  std::memcpy(lanes, sums, sizeof lanes);
+  return ((lanes[0] + lanes[2]) + (lanes[4] + lanes[6])) + ((lanes[1] + lanes[3]) + (lanes[5] + lanes[7]));
+}
+
+// Largest entry, and how many are above -inf.
+template <class Real>
+struct RowCount {
+  Real max;
+  size_t finite, numbers;
+};
+template <size_t kBytes, class Real>
+[[gnu::always_inline]] inline void CountRow(const Real* logits, size_t count, RowCount<Real>& result) {
+  constexpr Real kInfinity = std::numeric_limits<Real>::infinity();
+  using Short = ShortVectorOf<Real, kBytes>;
+  const typename Short::Values lowest = typename Short::Values{} - kInfinity;
+  typename Short::Values max = lowest;
+  typename Short::Counts finite{}, ordered{};  // minus the number of entries above -inf, and of those that are no NaN
+  const auto take = [&](const Real* entries) __attribute__((always_inline)) {
+    typename Short::Values value;
+    std::memcpy(&value, entries, sizeof value);
+    max = value > max ? value : max;
+    finite += value > lowest;
+    ordered += value == value;
+  };
+  size_t i = 0;
+  for (; i + Short::kSize <= count; i += Short::kSize) take(logits + i);
+  result = {-kInfinity, 0, 0};
+  for (size_t j = 0; j < Short::kSize; ++j) {
+    result.max = std::max(result.max, max[j]);
+    result.finite += static_cast<size_t>(-finite[j]);
+    result.numbers += static_cast<size_t>(-ordered[j]);
+  }
+  for (; i < count; ++i) {
+    if (logits[i] > result.max) result.max = logits[i];
+    result.finite += logits[i] > -kInfinity;
+    result.numbers += logits[i] == logits[i];
+  }
+}
+
+// Adds lanes of the table to whole bytes of entries.
+[[gnu::always_inline]] inline void AddLanes(const LaneTable<float>& table, const uint8_t* bits, size_t bytes, float* logits) {
+  for (size_t i = 0; i < bytes; ++i) {
+    Vector<float> bonus, value;
+    table.Load(bits[i], bonus);
+    std::memcpy(&value, logits + kLanes * i, sizeof value);
+    value += bonus;
+    std::memcpy(logits + kLanes * i, &value, sizeof value);
+  }
+}
+
+#ifdef VERDIGRIS_AVX2
+template <class Real>
+VERDIGRIS_AVX2 double ExpDifferencesWide(const Real* values, size_t count, double max, double* out) {
+  return ExpDifferencesBy<32>(values, count, max, out);
+}
+template <class Real>
+VERDIGRIS_AVX2 void CountRowWide(const Real* logits, size_t count, RowCount<Real>& result) { CountRow<32>(logits, count, result); }
+VERDIGRIS_AVX2 void AddLanesWide(const LaneTable<float>& table, const uint8_t* bits, size_t bytes, float* logits) {
+  AddLanes(table, bits, bytes, logits);
+}
+#endif
 
 bool Bit(const uint8_t* bits, size_t i) { return bits[i >> 3] >> (i & 7) & 1; }
 
@@ -237,37 +341,17 @@ Result<void> LoadIds(const Row& row, Workspace& workspace) {
 
 template <class Real>
 Result<RowScan<Real>> ScanRow(const Real* logits, size_t count) {
-  constexpr Real kInfinity = std::numeric_limits<Real>::infinity();
-  using Short = ShortVectorOf<Real>;
-  const typename Short::Values lowest = typename Short::Values{} - kInfinity;
-  typename Short::Values max = lowest;
-  typename Short::Counts finite{}, ordered{};  // minus the number of entries above -inf, and of those that are no NaN
-  const auto take = [&](const Real* entries) {
-    typename Short::Values value;
-    std::memcpy(&value, entries, sizeof value);
-    max = value > max ? value : max;
-    finite += value > lowest;
-    ordered += value == value;
-  };
-  size_t i = 0;
-  for (; i + Short::kSize <= count; i += Short::kSize) take(logits + i);
-  if (i < count) {
-    Real rest[Short::kSize];
-    std::fill(std::copy(logits + i, logits + count, rest), rest + Short::kSize, -kInfinity);
-    take(rest);
-    i += Short::kSize;
-  }
-  RowScan<Real> scan{-kInfinity, 0};
-  size_t numbers = 0;
-  for (size_t j = 0; j < Short::kSize; ++j) {
-    scan.max = std::max(scan.max, max[j]);
-    scan.finite += static_cast<size_t>(-finite[j]);
-    numbers += static_cast<size_t>(-ordered[j]);
-  }
-  if (numbers != i) return Fail(ErrorKind::kInvalidArgument, "a logit is NaN");
-  if (scan.max == kInfinity) return Fail(ErrorKind::kInvalidArgument, "a logit is +inf");
-  if (scan.finite == 0) return Fail(ErrorKind::kInvalidArgument, "no logit is finite");
-  return scan;
+  RowCount<Real> row;
+#ifdef VERDIGRIS_AVX2
+  if (HasAvx2()) {
+    CountRowWide(logits, count, row);
+  } else  // NOLINT(readability-misleading-indentation)
+#endif
+    CountRow<16>(logits, count, row);
+  if (row.numbers != count) return Fail(ErrorKind::kInvalidArgument, "a logit is NaN");
+  if (row.max == std::numeric_limits<Real>::infinity()) return Fail(ErrorKind::kInvalidArgument, "a logit is +inf");
+  if (row.finite == 0) return Fail(ErrorKind::kInvalidArgument, "no logit is finite");
+  return RowScan<Real>{row.max, row.finite};
 }
 template Result<RowScan<float>> ScanRow(const float*, size_t);
 template Result<RowScan<double>> ScanRow(const double*, size_t);
@@ -303,44 +387,34 @@ void ClearBits(std::span<const IdRange> ranges, uint8_t* bits) {
 }
 
 void AddWhere(const uint8_t* bits, size_t count, float amount, float* logits) {
-  // x + -0.0 is x to the bit, also for x = -0.0; x + 0.0 is not.
-  std::optional<LaneTable<float>> table;
-  if (count >= kMinTableRow) table.emplace(amount, -0.0f);
   size_t i = 0;
-  for (; table && i + kLanes <= count; i += kLanes) {
-    Vector<float> bonus, value;
-    table->Load(bits[i >> 3], bonus);
-    std::memcpy(&value, logits + i, sizeof value);
-    value += bonus;
-    std::memcpy(logits + i, &value, sizeof value);
+  // x + -0.0 is x to the bit, also for x = -0.0; x + 0.0 is not.
+  if (count >= kMinTableRow) {
+    const LaneTable<float> table(amount, -0.0f);
+    i = count / kLanes * kLanes;
+#ifdef VERDIGRIS_AVX2
+    if (HasAvx2()) {
+      AddLanesWide(table, bits, count / kLanes, logits);
+    } else  // NOLINT(readability-misleading-indentation)
+#endif
+      AddLanes(table, bits, count / kLanes, logits);
   }
   for (; i < count; ++i) logits[i] += Bit(bits, i) ? amount : -0.0f;
 }
 
 template <class Real>
+double ExpDifferencesOnAny(const Real* values, size_t count, double max, double* out) {
+  return ExpDifferencesBy<16>(values, count, max, out);
+}
+template double ExpDifferencesOnAny(const float*, size_t, double, double*);
+template double ExpDifferencesOnAny(const double*, size_t, double, double*);
+
+template <class Real>
 double ExpDifferences(const Real* values, size_t count, double max, double* out) {
-  static const PowerTable kPowerTable;
-  Doubles sums[kExpVectors] = {};
-  const auto take = [&](const Real* from, double* to) {
-    Doubles e[kExpVectors];
-    for (size_t j = 0; j < kExpVectors; ++j) {
-      e[j] = Doubles{static_cast<double>(from[2 * j]), static_cast<double>(from[2 * j + 1])} - max;
-    }
-    ExpOrZero(e, kPowerTable);
-    for (size_t j = 0; j < kExpVectors; ++j) sums[j] += e[j];
-    std::memcpy(to, e, sizeof e);
-  };
-  size_t i = 0;
-  for (; i + kExpLanes <= count; i += kExpLanes) take(values + i, out + i);
-  if (i < count) {
-    Real rest[kExpLanes];
-    double rest_out[kExpLanes];
-    std::fill(std::copy(values + i, values + count, rest), rest + kExpLanes, -std::numeric_limits<Real>::infinity());
-    take(rest, rest_out);
-    std::copy(rest_out, rest_out + (count - i), out + i);
-  }
-  const Doubles sum = (sums[0] + sums[1]) + (sums[2] + sums[3]);
-  return sum[0] + sum[1];
+#ifdef VERDIGRIS_AVX2
+  if (HasAvx2()) return ExpDifferencesWide(values, count, max, out);
+#endif
+  return ExpDifferencesOnAny(values, count, max, out);
 }
 template double ExpDifferences(const float*, size_t, double, double*);
 template double ExpDifferences(const double*, size_t, double, double*);

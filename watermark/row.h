@@ -90,6 +90,10 @@ void AddWhere(const uint8_t* bits, size_t count, float amount, float* logits);
 template <class Real>
 double ExpDifferences(const Real* values, size_t count, double max, double* out);
 
+// What it is where there is no AVX2, for a test that the bits are the same.
+template <class Real>
+double ExpDifferencesOnAny(const Real* values, size_t count, double max, double* out);
+
 // Sums of exp(logit - max) over the row, in binary64.
 struct Sums {
   double all = 0;

@@ -14,6 +14,7 @@
 #include "watermark/profile.h"
 #include "watermark/scheme.h"
 #include "watermark/surprise.h"
+#include "watermark/wide.h"
 #include "watermark/words.h"
 
 namespace verdigris {
@@ -48,6 +49,16 @@ class Survivors {
   explicit Survivors(std::vector<WordAt>& draws) : draws_(draws) { draws_.clear(); }
 
   void Take(const double* weights, size_t start, std::span<const uint32_t> words) {
+#ifdef VERDIGRIS_AVX2
+    if (HasAvx2()) return TakeWide(weights, start, words);
+#endif
+    TakeBy(weights, start, words);
+  }
+
+  double least() const { return least_; }
+
+ private:
+  [[gnu::always_inline]] void TakeBy(const double* weights, size_t start, std::span<const uint32_t> words) {
     constexpr size_t kGroup = 64;
     for (size_t first = 0; first < words.size(); first += kGroup) {
       const size_t size = std::min(kGroup, words.size() - first);
@@ -66,9 +77,10 @@ class Survivors {
     }
   }
 
-  double least() const { return least_; }
+#ifdef VERDIGRIS_AVX2
+  VERDIGRIS_AVX2 void TakeWide(const double* weights, size_t start, std::span<const uint32_t> words) { TakeBy(weights, start, words); }
+#endif
 
- private:
   std::vector<WordAt>& draws_;
   double least_ = 0;
 };
