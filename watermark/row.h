@@ -90,7 +90,8 @@ void AddWhere(const uint8_t* bits, size_t count, float amount, float* logits);
 template <class Real>
 double ExpDifferences(const Real* values, size_t count, double max, double* out);
 
-// What it is where there is no AVX2, for a test that the bits are the same.
+// What both are on a processor without AVX, for a test that the bits are the same.
+void AddWhereOnAny(const uint8_t* bits, size_t count, float amount, float* logits);
 template <class Real>
 double ExpDifferencesOnAny(const Real* values, size_t count, double max, double* out);
 

@@ -9,11 +9,18 @@
 
 #if defined(__x86_64__) && defined(__GNUC__)
 #define VERDIGRIS_AVX2 [[gnu::target("avx2")]]
+#define VERDIGRIS_AVX512 [[gnu::target("avx512f")]]
 
 namespace verdigris {
 
 inline bool HasAvx2() {
   static const bool has = __builtin_cpu_supports("avx2") != 0;
+  return has;
+}
+
+// Its registers of mask bits make an addition of what otherwise is a table.
+inline bool HasAvx512() {
+  static const bool has = __builtin_cpu_supports("avx512f") != 0;
   return has;
 }
 

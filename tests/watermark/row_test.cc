@@ -2,6 +2,7 @@
 #include "watermark/row.h"
 
 #include <cmath>
+#include <cstring>
 #include <random>
 
 #include "tests/watermark/testing.h"
@@ -54,6 +55,25 @@ TEST_CASE("exponentials and their sum have the same bits with AVX2 and without, 
     CHECK(e == any);
     CHECK(sum == ExpDifferences(same.data(), count, 1.5, of_doubles.data()));
     CHECK(e == of_doubles);
+  }
+}
+
+TEST_CASE("delta is added with the same bits by masks, by tables and one by one") {
+  std::mt19937_64 random(42);
+  for (size_t count : {1, 7, 8, 15, 16, 17, 31, 1000, 1023, 1024, 1029, 1040, 3001}) {
+    CAPTURE(count);
+    std::vector<float> x(count);
+    for (float& value : x) value = random() % 8 == 0 ? -0.0f : random() % 8 == 0 ? -std::numeric_limits<float>::infinity() : static_cast<float>(random() >> 40);
+    std::vector<uint8_t> bits((count + 7) / 8);
+    for (uint8_t& byte : bits) byte = static_cast<uint8_t>(random());
+    std::vector<float> all = x, any = x, single = x;
+    AddWhere(bits.data(), count, 0.7f, all.data());
+    AddWhereOnAny(bits.data(), count, 0.7f, any.data());
+    for (size_t i = 0; i < count; ++i) {
+      if (bits[i / 8] >> (i % 8) & 1) single[i] += 0.7f;
+    }
+    CHECK(std::memcmp(all.data(), single.data(), count * sizeof(float)) == 0);
+    CHECK(std::memcmp(any.data(), single.data(), count * sizeof(float)) == 0);
   }
 }
 
