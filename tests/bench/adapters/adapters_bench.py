@@ -10,11 +10,13 @@ vLLM on the path (tests/adapters/engines_run.py fetch); a side that does not imp
 """
 
 import argparse
+import ctypes
 import json
 import os
 import pathlib
 import sys
 import time
+import unittest
 
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[name] = "1"
@@ -84,23 +86,31 @@ class Table:
 def against_transformers(table):
     from transformers import SynthIDTextWatermarkLogitsProcessor, WatermarkLogitsProcessor
     for vocab in SIZES:
-        marker = marker_of("green", vocab)
-        ids, logits = [5, 6, 7], torch.randn(1, vocab)
-        window, states = history_of(ids).peek()
+        marker, ids = marker_of("green", vocab), [5, 6, 7]
         theirs = WatermarkLogitsProcessor(vocab, "cpu", greenlist_ratio=.25, bias=2.0, hashing_key=15485863, seeding_scheme="lefthash", context_width=1)
-        given = torch.tensor([ids])
-        table.add(f"green, bias of a row, V {vocab:,}, to WatermarkLogitsProcessor",
-                  lambda: verdigris.mark_batch_([marker], logits, window, states, mode="bias"), lambda: theirs(given, logits))
+        for rows in (1, 8):
+            logits, given, markers = torch.randn(rows, vocab), torch.tensor([ids] * rows), [marker] * rows
+            windows, states = (np.repeat(part, rows, 0) for part in history_of(ids).peek())
+            table.add(f"green, bias, a row of {rows}, V {vocab:,}, to WatermarkLogitsProcessor",
+                      lambda: verdigris.mark_batch_(markers, logits, windows, states, mode="bias"), lambda: theirs(given, logits), per=rows)
+        logits = torch.randn(1, vocab)
         synthid = SynthIDTextWatermarkLogitsProcessor(ngram_len=5, keys=list(range(1, 31)), sampling_table_size=2**16, sampling_table_seed=0,
                                                       context_history_size=1024, device="cpu")
         long = torch.tensor([[5, 6, 7, 8, 9, 10]])
         tournament, clean = marker_of("tournament", vocab, 256), torch.randn(vocab).numpy()
-        row = clean.copy()
+        row, few = clean.copy(), clean[:1000].copy()
+        candidates = np.random.default_rng(1).permutation(vocab)[:1000].astype(np.uint32)
 
         def ours():
             row[:] = clean
             tournament.mark_(row, ids)
 
+        def ours_of_few():
+            few[:] = clean[:1000]
+            tournament.mark_(few, ids, ids=candidates)
+
+        # SynthID's processor has no list of candidates: it draws for all ids of the row, those that truncation took included.
+        table.add(f"tournament of 30 layers, 1,000 candidates, V {vocab:,}, to SynthIDTextWatermarkLogitsProcessor", ours_of_few, lambda: synthid(long, logits))
         table.add(f"tournament of 30 layers, a row, V {vocab:,}, to SynthIDTextWatermarkLogitsProcessor", ours, lambda: synthid(long, logits))
 
 
@@ -197,7 +207,59 @@ def overhead(table):
         table.add(f"decode step, Llama of 8 x 576, V 49,152, {rows} rows, marked to unmarked", lambda: step(True), lambda: step(False))
 
 
-PARTS = {"transformers": against_transformers, "vllm": against_vllm, "detectors": detectors, "host": host, "overhead": overhead}
+def llama(table):
+    """S8: a token of SmolLM2 in llama.cpp, one sequence: decode, chain of temperature, top-k 40, the mark, dist; marked and unmarked in turn."""
+    sys.path.insert(0, str(HERE.parents[1] / "adapters"))
+    try:
+        from llama_cpp_test import ACCOUNTS, MODEL, VOCAB, Folder
+    except unittest.SkipTest as skipped:
+        raise ImportError(str(skipped)) from None
+    import llama_cpp
+    from verdigris import serving
+    from verdigris.adapters import llama_cpp as marked
+    model = llama_cpp.Llama(MODEL, n_ctx=512, n_threads=1, n_threads_batch=1, verbose=False)
+    folder = Folder(mode="opt_out")
+    opened = folder.open(model)
+    memory = llama_cpp.llama_get_memory(model.ctx)
+    prompt = model.tokenize(b"Once upon a time", add_bos=False)
+    for top_k in (40, 0):
+        chains = []
+        for mark in (True, False):
+            fields = folder.fields(ACCOUNTS[0], mark=mark)
+            kept = marked.Mark(opened, serving.Request(fields=fields)) if mark else None
+            chain = llama_cpp.llama_sampler_chain_init(llama_cpp.llama_sampler_chain_default_params())
+            for sampler in ([llama_cpp.llama_sampler_init_top_k(top_k)] if top_k else []) + [llama_cpp.llama_sampler_init_temp(1.0)] + \
+                    ([kept.pointer] if mark else []) + [llama_cpp.llama_sampler_init_dist(1)]:
+                llama_cpp.llama_sampler_chain_add(chain, sampler)
+            chains.append((chain, kept))
+        model.reset()
+        model.eval(prompt)
+
+        def step(chain):
+            # At one place, so that attention has as many ids to read in all calls.
+            id = llama_cpp.llama_sampler_sample(chain, model.ctx, -1)
+            llama_cpp.llama_memory_seq_rm(memory, 0, len(prompt), -1)
+            model.n_tokens = len(prompt)
+            model.eval([id])
+
+        table.add(f"token of SmolLM2-135M Q4_1 in llama.cpp, V {VOCAB:,}, {f'top-k {top_k}' if top_k else 'no truncation'}, marked to unmarked",
+                  lambda: step(chains[0][0]), lambda: step(chains[1][0]))
+        if top_k:
+            array = (llama_cpp.llama_token_data * top_k)(*[(id, id / 10, 0.0) for id in range(20, 20 + top_k)])
+
+            def alone():
+                given = llama_cpp.llama_token_data_array(data=array, size=top_k, selected=-1, sorted=False)
+                llama_cpp.llama_sampler_apply(chains[0][1].pointer, ctypes.byref(given))
+
+            table.alone(f"the mark on {top_k} candidates through ctypes", alone)
+    for _, kept in chains:
+        if kept is not None:
+            kept.sequence.discard()
+    opened.close()
+    folder.close()
+
+
+PARTS = {"transformers": against_transformers, "vllm": against_vllm, "detectors": detectors, "host": host, "overhead": overhead, "llama": llama}
 
 
 def main():
