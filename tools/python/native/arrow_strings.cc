@@ -1,7 +1,8 @@
 // The C data interface gives pointers without sizes: what can be checked is that offsets ascend and that views stay inside of their
 // buffers; the rest is the word of who made the data.
 //
-// Tested by tests/python/corpus_test.py, with data made by hand, and by arrow_test.py with that of pyarrow and polars.
+// Tested by tests/fuzz/fuzz_arrow_columns.cc, by tests/python/corpus_test.py with data made by hand, and by arrow_test.py with that of
+// pyarrow and polars.
 #include "tools/python/native/arrow_strings.h"
 
 #include <charconv>
@@ -22,6 +23,13 @@ T At(const void* buffer, int64_t at) {
   T value;
   std::memcpy(&value, static_cast<const char*>(buffer) + at * static_cast<int64_t>(sizeof(T)), sizeof value);
   return value;
+}
+
+Result<void> CheckExtent(std::string_view column, const ArrowArray& array) {
+  if (array.length < 0 || array.offset < 0 || array.offset > INT64_MAX - array.length) {
+    return Malformed(column, "length and offset must not be negative, nor their sum above 2^63 - 1");
+  }
+  return {};
 }
 
 bool IsNull(const ArrowArray& array, int64_t at) {
@@ -52,7 +60,7 @@ class Strings {
   static Result<Strings> Create(std::string_view column, const ArrowSchema& schema, const ArrowArray& array) {
     const std::string_view format = schema.format == nullptr ? "" : schema.format;
     Strings out(column, array);
-    if (array.length < 0 || array.offset < 0) return Malformed(column, "length and offset must not be negative");
+    VERDIGRIS_RETURN_IF_ERROR(CheckExtent(column, array));
     if (schema.dictionary != nullptr) {
       if (array.dictionary == nullptr) return Malformed(column, "has no dictionary");
       if (format.size() != 1 || kIntegers.find(format[0]) == format.npos) return Malformed(column, "dictionary indices must be integers");
@@ -134,7 +142,7 @@ class Lists {
   // Precondition: IsList(schema.format).
   static Result<Lists> Create(std::string_view column, const ArrowSchema& schema, const ArrowArray& array) {
     const std::string_view format = schema.format;
-    if (array.length < 0 || array.offset < 0) return Malformed(column, "length and offset must not be negative");
+    VERDIGRIS_RETURN_IF_ERROR(CheckExtent(column, array));
     if (schema.n_children != 1 || array.n_children != 1 || schema.children[0] == nullptr || array.children[0] == nullptr) {
       return Malformed(column, "a list must have one child");
     }
@@ -149,7 +157,7 @@ class Lists {
       out.is_fixed_ = true;
     }
     const ArrowArray& items = *out.items_;
-    if (items.length < 0 || items.offset < 0) return Malformed(column, "length and offset must not be negative");
+    VERDIGRIS_RETURN_IF_ERROR(CheckExtent(column, items));
     if (array.n_buffers < (out.is_fixed_ ? 1 : 2) || (!out.is_fixed_ && array.length > 0 && array.buffers[1] == nullptr)) return Malformed(column, "has no buffer of places");
     if (items.n_buffers < 2 || (items.length > 0 && items.buffers[1] == nullptr)) return Malformed(column, "has no buffer of integers");
     return out;
