@@ -104,6 +104,7 @@ void PrintTests(const verify::CalibrationPart& part, Output& out) {
 // The largest groups, one a line: level .01 of the first test.
 void PrintGroups(const std::vector<verify::Calibration::Group>& groups, Output& out) {
   std::vector<const verify::Calibration::Group*> largest;
+  largest.reserve(groups.size());
   for (const verify::Calibration::Group& group : groups) largest.push_back(&group);
   std::stable_sort(largest.begin(), largest.end(), [](const auto* a, const auto* b) { return a->documents > b->documents; });
   out.Write("\n documents         rho    at 0.01  5 to 95 % of keys       group\n");

@@ -70,6 +70,7 @@ Result<ExitCode> Power(const Options& options, Context& context) {
   const double log10_alpha = std::log10(alpha);
   const auto needed90 = verify::TokensNeeded(law, effect, log10_alpha, 0.9), needed99 = verify::TokensNeeded(law, effect, log10_alpha, 0.99);
   std::vector<LengthRow> rows;
+  rows.reserve(lengths.size());
   for (const uint64_t n : lengths) {
     rows.push_back({n, verify::Log10SmallestP(law, n), verify::PowerAt(law, n, effect, log10_alpha), verify::PowerAtAnyTime(law, n, effect, log10_alpha),
                     verify::PowerLocated(law, n, effect, log10_alpha), verify::DetectableEffect(law, n, log10_alpha, 0.9)});

@@ -26,7 +26,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using verify::Input;
-using verify::RunObject;
 
 constexpr std::chrono::milliseconds kTick{50};
 // Threads end after the batch they are at; one that is at a very long text is not waited for, since nothing of it is kept.

@@ -78,6 +78,7 @@ Result<std::vector<KeyFile>> LoadLayerKeys(const std::vector<std::string>& paths
 
 std::vector<const KeyFile*> Pointers(const std::vector<KeyFile>& keys) {
   std::vector<const KeyFile*> pointers;
+  pointers.reserve(keys.size());
   for (const KeyFile& key : keys) pointers.push_back(&key);
   return pointers;
 }

@@ -43,7 +43,7 @@ Result<void> LoadReferences(const CaseArguments& arguments, const verify::Invest
   }
   for (const auto& [name, of_name] : paths) {
     const auto& planned = files.investigation->references;
-    const auto reference = std::find_if(planned.begin(), planned.end(), [&](const verify::Reference& r) { return r.name == name; });
+    const auto reference = std::find_if(planned.begin(), planned.end(), [&name = name](const verify::Reference& r) { return r.name == name; });
     if (reference == planned.end()) return Fail(ErrorKind::kMismatch, "--reference " + Shown(name) + ": the plan has none of this name");
     if (!IsFolder(of_name.front())) {
       VERDIGRIS_ASSIGN_OR_RETURN(loaded.inputs.references[name], verify::ReferenceFromFiles(of_name, files.prompts, *loaded.tokenizer, loaded.pieces));

@@ -29,6 +29,7 @@ void AddList(std::span<const float> logits, uint32_t stands, std::span<const ver
   std::sort(ids.begin(), ids.end());
   ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
   std::vector<verify::ListEntry> list;
+  list.reserve(ids.size());
   for (const uint32_t id : ids) list.push_back({id, verify::FixedProbability(static_cast<double>(logits[id]) - top - std::log(sum))});
   lists.Add(list);
 }

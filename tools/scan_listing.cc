@@ -37,7 +37,7 @@ class Sink : public verify::InputSink {
 
 // The path behind a URI of a list: bytes that are no UTF-8 stand there as %XX.
 std::string PathOf(const std::string& base, const std::string& uri) {
-  const std::string plain = base.empty() || uri == "-" ? uri : base + "/" + uri;
+  std::string plain = base.empty() || uri == "-" ? uri : base + "/" + uri;
   std::error_code error;
   if (uri == "-" || fs::exists(plain, error)) return plain;
   std::string decoded;

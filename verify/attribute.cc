@@ -168,6 +168,7 @@ Result<Attribution> Attribute(const Profile& profile, const KeyFile* provider, c
   out.mean_scored = static_cast<double>(scored) / static_cast<double>(out.accounts);
 
   std::vector<double> log10_p;
+  log10_p.reserve(best.size());
   for (const Kept& kept : best) log10_p.push_back(Log10UpperTail(law, out.n, kept.statistic));
   const Rejections holm = Reject(Control::kHolm, log10_p, out.family, log10_alpha);
   std::set<std::string_view> kids, labels;

@@ -256,7 +256,7 @@ std::array<Band, kCalibrationLevels.size()> CorpusCalibrator::SpreadOf(Tally& ta
     std::vector<uint32_t>& counts = tally.of_keys[a];
     std::sort(counts.begin(), counts.end());
     const auto at = [&](double share) {
-      const auto place = static_cast<size_t>(share * static_cast<double>(counts.size() - 1) + 0.5);
+      const auto place = static_cast<size_t>(std::lround(share * static_cast<double>(counts.size() - 1)));
       return static_cast<double>(counts[place]) / static_cast<double>(std::max<uint64_t>(1, tally.of_keys_tested));
     };
     rates[a] = {at(.05), at(.95)};

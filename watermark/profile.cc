@@ -26,7 +26,7 @@ Unexpected Invalid(std::string message) { return Fail(ErrorKind::kInvalidArgumen
 
 // The value as it stands in the file, for a message; long ones are cut.
 std::string Shown(const Json& value) {
-  const std::string text = WriteJson(value);
+  std::string text = WriteJson(value);
   size_t size = 40;
   if (text.size() <= size) return text;
   while ((static_cast<uint8_t>(text[size]) & 0xC0) == 0x80) --size;  // not inside a character

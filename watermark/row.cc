@@ -198,7 +198,7 @@ template <size_t kBytes, class Real>
     std::memcpy(&value, entries, sizeof value);
     max = value > max ? value : max;
     finite += value > lowest;
-    ordered += value == value;
+    ordered += value == value;  // NOLINT(misc-redundant-expression): false for NaN
   };
   size_t i = 0;
   for (; i + Short::kSize <= count; i += Short::kSize) take(logits + i);
@@ -211,7 +211,7 @@ template <size_t kBytes, class Real>
   for (; i < count; ++i) {
     if (logits[i] > result.max) result.max = logits[i];
     result.finite += logits[i] > -kInfinity;
-    result.numbers += logits[i] == logits[i];
+    result.numbers += logits[i] == logits[i];  // NOLINT(misc-redundant-expression): false for NaN
   }
 }
 

@@ -274,7 +274,7 @@ Result<bool> Collector::StartOne() {
   } else if (progress_ && !exhausted_) {
     VERDIGRIS_ASSIGN_OR_RETURN(auto task, tasks_.Next(stored_));
     exhausted_ = !task;
-    if (task) open.emplace().task = std::move(*task);
+    if (task) open = Open{.task = std::move(*task), .probe_milli = {}};
   }
   if (!open) return false;
   if (!BudgetAllows(open->task)) {

@@ -13,7 +13,7 @@ namespace {
 constexpr size_t kMaxConfigBytes = size_t{1} << 16;
 constexpr size_t kMaxModelBytes = size_t{256} << 20;
 
-Error InFile(const std::string& path, Error error) { return {error.kind, path + ": " + error.message}; }
+Error InFile(const std::string& path, const Error& error) { return {error.kind, path + ": " + error.message}; }
 
 }  // namespace
 

@@ -21,7 +21,7 @@ Result<void> ForEachParquetRow(const std::string& path, const std::function<Resu
                                               "into JSON lines, and scan_units_json writes them");
 }
 
-Result<std::unique_ptr<FindingWriter>> OpenParquetWriter(std::function<void(std::string_view)>) {
+Result<std::unique_ptr<FindingWriter>> OpenParquetWriter(std::function<void(std::string_view)>) {  // NOLINT(performance-unnecessary-value-param): the writer keeps it
   return Fail(ErrorKind::kUnsupported, "this build writes no Parquet (VERDIGRIS_PARQUET is off)");
 }
 

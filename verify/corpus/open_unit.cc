@@ -9,7 +9,7 @@
 
 namespace verdigris::verify {
 
-OpenUnit::OpenUnit(const RunObject& run, Unit unit, const std::string& spill_folder, uint64_t group_memory)
+OpenUnit::OpenUnit(const RunObject& run, const Unit& unit, const std::string& spill_folder, uint64_t group_memory)
     : spill_folder_(spill_folder), id_(UnitId(unit)), summary_(EmptySummary(run, unit)), builder_(spill_folder) {
   if (run.group.by != "none") groups_.emplace(run.group, run.first_seen, id_, spill_folder, group_memory);
 }

@@ -18,7 +18,7 @@ namespace verdigris::verify {
 class OpenUnit {
  public:
   // `spill_folder`, `group_memory`: as GroupStates.
-  OpenUnit(const RunObject& run, Unit unit, const std::string& spill_folder, uint64_t group_memory);
+  OpenUnit(const RunObject& run, const Unit& unit, const std::string& spill_folder, uint64_t group_memory);
 
   const Unit& unit() const { return summary_.unit; }
   const Digest& id() const { return id_; }

@@ -65,6 +65,7 @@ Result<void> ReadList(const json& list, const std::string& where, bool of_tokens
     return {};
   }
   std::vector<uint32_t> sorted;
+  sorted.reserve(ids.size());
   for (const auto& [id, ln_p] : ids) sorted.push_back(id);
   std::sort(sorted.begin(), sorted.end());
   if (std::adjacent_find(sorted.begin(), sorted.end()) != sorted.end()) return Malformed(where + ": an id stands twice");

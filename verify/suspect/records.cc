@@ -20,7 +20,7 @@ constexpr size_t kBatch = 256;
 constexpr uint64_t kLeastReference = kProbabilityOne >> 9;  // where there is no list of the suspect's
 constexpr size_t kWhole = std::numeric_limits<size_t>::max();
 
-Unexpected In(const std::string& place, Error error) { return Fail(error.kind, place + ": " + error.message); }
+Unexpected In(const std::string& place, const Error& error) { return Fail(error.kind, place + ": " + error.message); }
 
 Result<std::vector<uint32_t>> IdsOf(const Tokenizer& tokenizer, std::string_view text, Scratch& scratch, std::vector<Token>& tokens) {
   VERDIGRIS_RETURN_IF_ERROR(tokenizer.Encode(text, scratch, tokens));
@@ -381,6 +381,7 @@ Result<RecordTallies> ForEachRecord(const RecordInputs& inputs, const std::funct
   tallies.other_model -= of_model;
 
   std::vector<uint32_t> read;
+  read.reserve(texts.size());
   for (const auto& [prompt, lists] : texts) read.push_back(prompt);
   for (size_t start = 0; start < read.size(); start += kBatch) {
     const size_t count = std::min(kBatch, read.size() - start);
