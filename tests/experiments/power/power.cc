@@ -1,5 +1,5 @@
-// How many tokens a detection takes: marked texts of the pocket model under every scheme at three temperatures, judged
-// after every further token.
+// How many tokens a detection takes: marked texts of the pocket model, each under its own key, under every scheme at three
+// temperatures, judged after every further token.
 //
 //   ninja experiments && tests/power_experiment [texts] [scheme] > power.csv
 //   tests/power_experiment medians [texts] > medians.csv
@@ -8,7 +8,7 @@
 // n99 proxy    the same by the sum weighed with the model's own probabilities (schemes that have such a test)
 // stop         mean number of scored tokens at which the anytime test stops, and as a share of n99 fixed
 // Texts that are not there yet at their end are counted as their full length, and "n99" is then a lower bound (>).
-// Price: KL(Q||P) a token, nats, of rows at the key used; for unbiased schemes it is no price over random keys.
+// Price: KL(Q||P) a token, nats, of rows at the key of the text; for unbiased schemes it is no price over random keys.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -17,9 +17,7 @@
 #include <string_view>
 #include <vector>
 
-#include "tests/pocket_texts.h"
-#include "tests/test_keys.h"
-#include "verify/judge.h"
+#include "tests/experiments/keyed_pocket.h"
 #include "verify/law.h"
 #include "verify/martingale.h"
 #include "verify/proxy.h"
@@ -49,23 +47,6 @@ void PrintQuantile(const FirstLengths& lengths, double share) {
   }
 }
 
-struct World {
-  Profile profile;
-  NullLaw law;
-  Marker marker;
-  JudgeKeys keys;
-  bool has_proxy;
-};
-World WorldOf(const PocketWorld& pocket, const Scheme& scheme) {
-  Profile profile = PocketProfile(pocket, scheme);
-  const NullLaw law = scheme.null_law(profile);
-  const KeyFile key{KeyRole::kProvider, profile.scheme_id(), 0, "", "2027-01-01T00:00:00Z", TestKey("power", 0)};
-  const KeyFile* pointer = &key;
-  Marker marker = Must(Marker::Create(profile, {&pointer, 1}));
-  JudgeKeys keys = Must(JudgeKeys::Create(profile, {&pointer, 1}, false));
-  return {std::move(profile), law, std::move(marker), std::move(keys), scheme.draws != nullptr};
-}
-
 double SumOfBits(const std::vector<double>& ln_p) {
   double nats = 0;
   for (const double ln : ln_p) nats -= ln;
@@ -81,22 +62,24 @@ double Median(std::vector<double> values) {
 void PrintMedians(const PocketWorld& pocket, size_t texts) {
   std::puts("scheme,temperature,top_p,tokens,texts,entropy_bits,median_fixed,median_proxy,median_anytime");
   for (const Scheme* scheme : Schemes()) {
-    const World world = WorldOf(pocket, *scheme);
+    const Profile profile = PocketProfile(pocket, *scheme);
+    const bool has_proxy = scheme->draws != nullptr;
     std::vector<double> fixed, proxy, anytime;
     double bits = 0;
     for (uint64_t seed = 0; seed < texts; ++seed) {
-      const PocketText text = WritePocketText(pocket, &world.marker, kTokens, seed, 0.8, 0.9);
+      const KeyedPocket keyed = KeyedPocketOf(profile, "power", static_cast<uint32_t>(seed));
+      const PocketText text = WritePocketText(pocket, &keyed.marker, kTokens, seed, 0.8, 0.9);
       bits += SumOfBits(text.ln_p);
       JudgeOptions options;
-      if (world.has_proxy) options.proxy_ln_q = text.ln_p;
-      const Finding finding = Must(JudgeText(world.keys, text.ids, options, nullptr)).front();
+      if (has_proxy) options.proxy_ln_q = text.ln_p;
+      const Finding finding = Must(JudgeText(keyed.keys, text.ids, options, nullptr)).front();
       fixed.push_back(-finding.log10_p);
       anytime.push_back(-finding.log10_p_anytime);
       if (finding.proxy) proxy.push_back(-finding.proxy->log10_p);
     }
     std::printf("%s,0.8,0.9,%zu,%zu,%.2f,%.1f,", std::string(scheme->name).c_str(), kTokens, texts,
                 bits / static_cast<double>(texts * kTokens), Median(fixed));
-    if (world.has_proxy) std::printf("%.1f", Median(proxy));
+    if (has_proxy) std::printf("%.1f", Median(proxy));
     std::printf(",%.1f\n", Median(anytime));
     std::fflush(stdout);
   }
@@ -116,19 +99,22 @@ int main(int argc, char** argv) {
   std::puts("scheme,temperature,texts,entropy_bits,price_nats,n50_fixed,n99_fixed,n50_proxy,n99_proxy,mean_stop,stop_share");
   for (const Scheme* scheme : Schemes()) {
     if (argc > 2 && scheme->name != argv[2]) continue;
-    const World world = WorldOf(pocket, *scheme);
+    const Profile profile = PocketProfile(pocket, *scheme);
+    const NullLaw law = scheme->null_law(profile);
+    const bool has_proxy = scheme->draws != nullptr;
     for (const double temperature : {0.7, 1.0, 1.3}) {
       FirstLengths fixed, proxy;
       double nats = 0, bits = 0, stops = 0;
       for (uint64_t seed = 0; seed < texts; ++seed) {
-        const PocketText text = WritePocketText(pocket, &world.marker, kTokens, seed, temperature);
+        const KeyedPocket keyed = KeyedPocketOf(profile, "power", static_cast<uint32_t>(seed));
+        const PocketText text = WritePocketText(pocket, &keyed.marker, kTokens, seed, temperature);
         nats += text.nats;
         bits += SumOfBits(text.ln_p);
         std::optional<uint64_t> first_fixed, first_proxy;
         for (size_t length = 1; length <= kTokens; ++length) {
           JudgeOptions options;
-          if (world.has_proxy) options.proxy_ln_q = {text.ln_p.data(), length};
-          const Finding finding = Must(JudgeText(world.keys, {text.ids.data(), length}, options, nullptr)).front();
+          if (has_proxy) options.proxy_ln_q = {text.ln_p.data(), length};
+          const Finding finding = Must(JudgeText(keyed.keys, {text.ids.data(), length}, options, nullptr)).front();
           const auto update = [&](std::optional<uint64_t>& first, double log10_p) {
             if (!Detects(log10_p, kLog10Alpha)) {
               first.reset();
@@ -142,8 +128,8 @@ int main(int argc, char** argv) {
         fixed.push_back(first_fixed);
         proxy.push_back(first_proxy);
         std::vector<std::vector<TokenState>> traces;
-        Must(JudgeText(world.keys, text.ids, {}, &traces));
-        RunningMaximum running(world.law);
+        Must(JudgeText(keyed.keys, text.ids, {}, &traces));
+        RunningMaximum running(law);
         for (const TokenState& state : traces.front()) {
           if (state.kind != TokenState::Kind::kScored || Detects(0 - running.log10_max(), kLog10Alpha)) continue;
           running.Push(state.score);
@@ -154,7 +140,7 @@ int main(int argc, char** argv) {
       std::printf("%s,%.1f,%zu,%.2f,%.3f", std::string(scheme->name).c_str(), temperature, texts, bits / n / kTokens, nats / n / kTokens);
       PrintQuantile(fixed, 0.5);
       PrintQuantile(fixed, 0.99);
-      if (world.has_proxy) {
+      if (has_proxy) {
         PrintQuantile(proxy, 0.5);
         PrintQuantile(proxy, 0.99);
       } else {

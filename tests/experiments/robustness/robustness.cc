@@ -14,9 +14,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/pocket_texts.h"
-#include "tests/test_keys.h"
-#include "verify/judge.h"
+#include "tests/experiments/keyed_pocket.h"
 #include "verify/law.h"
 #include "verify/martingale.h"
 
@@ -197,12 +195,12 @@ int main(int argc, char** argv) {
   std::puts("scheme,edit,level,texts,scored,fixed,located,anytime,stop");
   for (const Scheme* scheme : Schemes()) {
     const Profile profile = PocketProfile(world, *scheme);
-    const KeyFile key{KeyRole::kProvider, profile.scheme_id(), 0, "", "2027-01-01T00:00:00Z", TestKey("robustness", 0)};
-    const KeyFile* pointer = &key;
-    const Marker marker = Must(Marker::Create(profile, {&pointer, 1}));
-    const JudgeKeys keys = Must(JudgeKeys::Create(profile, {&pointer, 1}, false));
+    std::vector<KeyedPocket> keyed;
     std::vector<std::string> answers;
-    for (uint64_t seed = 0; seed < texts; ++seed) answers.push_back(TextOf(world, WritePocketText(world, &marker, kTokens, seed).ids));
+    for (uint32_t seed = 0; seed < texts; ++seed) {
+      keyed.push_back(KeyedPocketOf(profile, "robustness", seed));
+      answers.push_back(TextOf(world, WritePocketText(world, &keyed.back().marker, kTokens, seed).ids));
+    }
     for (const Named& edit : edits) {
       for (int level = 0; level <= 6; ++level) {
         size_t fixed = 0, located = 0, anytime = 0;
@@ -212,7 +210,7 @@ int main(int argc, char** argv) {
           Random random(i * 7 + static_cast<uint64_t>(level));
           std::vector<std::vector<TokenState>> traces;
           const auto ids = IdsOf(world, edit.edit(answers[i], other, level / 10.0, random));
-          const Finding finding = Must(JudgeText(keys, ids, {}, &traces)).front();
+          const Finding finding = Must(JudgeText(keyed[i].keys, ids, {}, &traces)).front();
           fixed += Detects(finding.log10_p, kLog10Alpha);
           located += Detects(finding.localized->log10_p, kLog10Alpha);
           anytime += Detects(finding.log10_p_anytime, kLog10Alpha);
