@@ -16,7 +16,7 @@ from verdigris import errors
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import fixture  # noqa: E402
 import harness  # noqa: E402
-from slots import MARKED, V, WIDTH, Loop, Rows  # noqa: E402
+from slots import END, MARKED, V, WIDTH, Loop, Rows  # noqa: E402
 from verdigris.adapters import engines  # noqa: E402
 from verdigris.adapters import sglang as adapter  # noqa: E402
 
@@ -69,11 +69,11 @@ class LoopSglang(Loop):
 
     def began(self, slot):
         request = self.live[slot]
-        # A request that returns keeps its name.
-        former = next((known for known in self.requests.values() if known.request == request.name), None)
+        # A request that returns is the same object to the scheduler: its name, and its parameters.
+        former = next((known for known in self.requests.values() if known.request == request.name), None) if request.output else None
         self.number += 1
         self.requests[slot] = SimpleNamespace(rid=former.rid if former else f"rid-{self.number}", request=request.name, output_ids=list(request.output),
-                                              sampling_params=parameters(request.fields, temperature=request.temperature),
+                                              sampling_params=former.sampling_params if former else parameters(request.fields, temperature=request.temperature),
                                               origin_input_ids=request.prompt, late=0)
 
     def appended(self, slot, ids):
@@ -146,6 +146,44 @@ class Sglang(Rows, unittest.TestCase):
         folder = fixture.Folder(self.specials)
         self.addCleanup(folder.close)
         return folder
+
+    def test_a_name_that_a_client_gives_twice(self):
+        """Of the next request, of another account, and of two at once. The first answer ended by its length, which the engine does not tell."""
+        for length in (1, 4):
+            with self.subTest(length=length):
+                loop = self.start()
+                first = loop.add(0, "acct-7", "r-1")
+                loop.requests[0].rid = "chosen"
+                for _ in range(length):
+                    loop.step()
+                for slot, account, name in ((0, "acct-8", "r-2"), (1, "acct-7", "r-3")):
+                    loop.add(slot, account, name)
+                    loop.requests[slot].rid = "chosen"
+                for _ in range(4):
+                    loop.step()
+                self.assertEqual([loop.live[slot].state for slot in (0, 1)], [MARKED, MARKED])
+                lines = loop.close()
+                self.assertEqual(len(lines), 3)
+                for request in (first, *loop.live.values()):
+                    self.assertEqual(lines[request.name]["account"], request.account)
+                    self.check_line(loop, lines[request.name], request)
+
+    def test_two_rows_of_one_request_end(self):
+        loop = self.start()
+        for slot in (0, 1, 2):
+            loop.add(slot, name=f"r-{slot}")
+        for _ in range(4):
+            loop.step()
+        for name in ("rid", "sampling_params"):
+            setattr(loop.requests[1], name, getattr(loop.requests[0], name))
+        for slots in ([0, 1, 2], [1, 2], [0, 1, 2]):
+            _, after = loop.look(slots)
+            for row, slot in enumerate(slots):
+                self.assertEqual((loop.live[slot].state, int(after[row].argmax()) == END), (MARKED, False) if slot == 2 else (None, True))
+            for slot in slots:
+                loop.append(slot, [7])
+        lines = loop.close()
+        self.assertEqual({name: line["outcome"] for name, line in lines.items()}, {"r-0": "ended", "r-1": "marked", "r-2": "marked"})
 
     def test_truncated_rows_of_either_profile(self):
         with TABLE.row("C15"):

@@ -275,16 +275,16 @@ class Rows:
             self.assertEqual(len(lines), 1)
             self.check_line(loop, lines[0], loop.live[3])
 
-    def test_a_placeholder_is_a_fault_of_its_row(self):
+    def test_a_placeholder_or_what_is_no_id_is_a_fault_of_its_row(self):
         with self.table.row("C10"):
-            for policy in ("end", "stop"):
-                with self.subTest(policy):
+            for policy, none in (("end", -1), ("stop", -1), ("end", 1 << 24), ("stop", 1 << 24)):
+                with self.subTest(policy, id=none):
                     loop = self.start(on_error=policy)
                     for slot in range(2):
                         loop.add(slot, name=f"r-{slot}")
                     for _ in range(3):
                         loop.step()
-                    loop.step(draw={0: 5, 1: -1})
+                    loop.step(draw={0: 5, 1: none})
                     if policy == "stop":
                         with self.assertRaises(errors.InvalidArgument):
                             loop.look()

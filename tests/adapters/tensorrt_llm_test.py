@@ -92,6 +92,32 @@ class TensorrtLlm(Rows, unittest.TestCase):
         finally:
             os.environ["VERDIGRIS_UNTESTED_ENGINE"] = "1"
 
+    def test_what_was_announced_goes_with_the_answer(self):
+        loop = self.start()
+        first, second = (loop.request(loop.folder.fields(account, name), 1.0) for account, name in (("acct-7", "r-1"), ("acct-8", "r-2")))
+
+        def step(*req_ids):
+            loop.processor(req_ids, [torch.zeros((1, 1, WIDTH)) for _ in req_ids], [[[9]] for _ in req_ids], None, [5 for _ in req_ids])
+
+        loop.processor.expect(5, first)
+        step(1, 2)  # two answers of one request
+        loop.processor.forget(1)
+        step(3)
+        for req_id in (2, 3):
+            loop.processor.forget(req_id)
+        with self.assertRaisesRegex(errors.FailedPrecondition, "client id 5 was not announced"):
+            step(4)
+        loop.processor.expect(5, first)
+        step(5)
+        loop.processor.expect(5, second)  # the gateway uses the number again before it has heard of the end
+        loop.processor.forget(5)
+        loop.processor.forget(5)
+        step(6)
+        self.assertEqual(loop.close()["r-2"]["account"], "acct-8")
+        loop.processor.expect(7, first)
+        loop.processor.withdraw(7)
+        self.assertEqual(list(loop.processor._expected), [5])
+
     def test_beams_and_drafts_are_refused(self):
         loop = self.start()
         loop.add()

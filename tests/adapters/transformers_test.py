@@ -191,6 +191,23 @@ class Green(InFolder):
             with self.assertRaises(errors.InvalidArgument):
                 self.generate([[5, 6, 7]] * 3, [signed(), signed("acct-8")])
 
+    def test_a_configuration_is_of_one_call_and_one_source(self):
+        config = adapter.VerdigrisConfig(self.opened, signed())
+        for call in (lambda: adapter.VerdigrisConfig.from_dict({}), lambda: config.update(bias=2)):
+            with self.assertRaises(errors.NotSupported):
+                call()
+        with self.assertRaisesRegex(errors.InvalidArgument, "not both"):
+            adapter.VerdigrisConfig(self.opened, signed(), account="acct-7")
+        with self.assertRaisesRegex(errors.Internal, "no generation_config"):
+            config.construct_processor(VOCAB)
+        ids = torch.tensor([[5, 6, 7]])
+        output = MODEL.generate(ids, attention_mask=torch.ones_like(ids), watermarking_config=config, do_sample=True, max_new_tokens=3)
+        processor = config._processor
+        with self.assertRaisesRegex(errors.InvalidArgument, "the output has 2 rows, generate\\(\\) had 1"):
+            config.finish(output.repeat(2, 1))
+        with self.assertRaisesRegex(errors.Internal, "has 2 rows, it had 1"):
+            processor(output.repeat(2, 1), torch.zeros(2, VOCAB))
+
     def test_what_is_written_has_no_secret(self):
         with TABLE.row("C16"):
             config = adapter.VerdigrisConfig(self.opened, signed())

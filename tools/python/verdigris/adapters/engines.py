@@ -101,6 +101,7 @@ SGLANG = Engine(
         Relied("sglang/srt/layers/sampler.py", "_SamplingMaskCapture", ("weights", "token_ids", "selected_weight", "batch_rows")),
         Relied("sglang/srt/plugins/hook_registry.py", "HookRegistry.register", ("cls", "target", "hook", "hook_type")),
         Relied("sglang/srt/plugins/hook_registry.py", "HookType", ("BEFORE", "AFTER", "AROUND")),
+        Relied("sglang/srt/managers/schedule_batch.py", "Req.__init__", ("self", "rid", "origin_input_ids", "sampling_params")),
         Relied("sglang/srt/model_executor/forward_batch_info.py", "ForwardBatch.init_new", ("cls", "batch", "model_runner")),
         Relied("sglang/srt/model_executor/model_runner.py", "ModelRunner.forward", ("self", "forward_batch")),
         Relied("sglang/srt/model_executor/model_runner.py", "ModelRunner.sample", ("self", "logits_output", "forward_batch")),

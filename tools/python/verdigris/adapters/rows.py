@@ -46,13 +46,15 @@ class Step:
         if len(output) < len(sequence):
             sequence.disagree(f"row {row}: the engine has {len(output)} output ids, the history {len(sequence)}")
         fresh = output[len(sequence):]
+        if sequence.ended() is None:
+            if any(id < 0 for id in fresh):
+                sequence.fault(errors.InvalidArgument.code)
+            else:
+                sequence.push(fresh)
         ended = sequence.ended()
-        if ended is None and any(id < 0 for id in fresh):
-            ended = sequence.fault(errors.InvalidArgument.code)
         if ended is not None:
             self.force(row, ended)
             return
-        sequence.push(fresh)
         windows, states = sequence.peek(())
         self.add(row, sequence, len(sequence), windows[0], int(states[0]), scale)
 

@@ -18,6 +18,7 @@ because a hook is missing, raises instead of drawing unmarked ids.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,31 +86,43 @@ def truncated(probs: torch.Tensor, info: Any) -> torch.Tensor:
 
 
 class Rows:
-    """The sequences of the running requests, and the rows of the pass that is being drawn for."""
+    """The sequences of the running requests, and the rows of the pass that is being drawn for.
+
+    A request is known by the object of its parameters, which the engine keeps through a retraction. Its name comes from the client, who may
+    give it to the next request, and with several frontends to two at once.
+    """
 
     def __init__(self, opened: serving.Serving):
         self._serving = opened
-        self._sequences: dict[str, serving.Sequence] = {}
+        self._sequences: dict[tuple[str, int], tuple[Any, serving.Sequence]] = {}  # with the object, or another might get its address
 
     def step(self, rows: list[Row], late: dict[int, int]) -> Step:
         """late: of rows that are, the id that is not among their output."""
         step = Step()
-        for at, row in enumerate(rows):
-            sequence = self._sequences.get(row.name)
-            if sequence is None:
-                sequence = self._sequences[row.name] = self._serving.begin(request_of(row.params))
+        keys = [(row.name, id(row.params)) for row in rows]
+        times = Counter(keys)
+        for at, (row, key) in enumerate(zip(rows, keys)):
+            if key not in self._sequences:
+                self._sequences[key] = row.params, self._serving.begin(request_of(row.params))
+            sequence = self._sequences[key][1]
+            if times[key] > 1 and sequence.ended() is None:
+                sequence.fault(errors.InvalidArgument.code)  # whose ids are whose cannot be told
+            ended = sequence.ended()
+            if ended is not None:
+                step.force(at, ended)
+                continue
             ids = [*row.output, late[at]] if row.late else row.output
             if len(ids) > len(sequence) + 1 and len(sequence) > 0:
                 sequence.disagree(f"row {at}: the engine has {len(ids)} output ids, the history {len(sequence)}")
             step.follow(at, sequence, ids)
-        self._sweep({row.name for row in rows})
+        self._sweep(set(keys))
         return step
 
-    def _sweep(self, running: set[str]) -> None:
-        """Closes answers that are complete or silent. A retracted request keeps its name, and returns before that."""
-        for name, sequence in list(self._sequences.items()):
-            if name not in running and (sequence.complete() or sequence.idle_seconds >= serving.SILENCE_SECONDS):
-                self._sequences.pop(name).close()
+    def _sweep(self, running: set[tuple[str, int]]) -> None:
+        """Closes answers that are complete or silent. A retracted request returns before that."""
+        for key, (_, sequence) in list(self._sequences.items()):
+            if key not in running and (sequence.complete() or sequence.idle_seconds >= serving.SILENCE_SECONDS):
+                self._sequences.pop(key)[1].close()
 
 
 def rows_of(batch: Any, forward: Any) -> list[Row]:

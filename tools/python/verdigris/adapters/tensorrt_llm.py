@@ -1,9 +1,11 @@
 """TensorRT-LLM, PyTorch backend. It was never run with the engine, on any machine, and nothing reads the engine's sources:
 tests/adapters/tensorrt_llm_test.py calls it as the engine's documentation says.
 
+    from verdigris import serving
     from verdigris.adapters.tensorrt_llm import Processor
     processor = Processor()                        # VERDIGRIS_CONFIG names the configuration
-    processor.expect(client_id, fields)            # the gateway, before the request goes in
+    processor.expect(client_id, serving.Request(fields=fields, temperature=0.8))    # the gateway, before the request goes in
+    processor.forget(req_id)                       # and after its answer; of a request that never came, withdraw(client_id)
     executor = ...ExecutorConfig(..., logits_post_processor_config=LogitsPostProcessorConfig(processor_batched=processor))
 
 `__call__(req_ids, logits, token_ids, stream_ptr, client_ids)` changes logits in place, before temperature: `green` with specials `plain`.
@@ -13,8 +15,8 @@ not run with the engine, it does not start without VERDIGRIS_UNTESTED_ENGINE=1, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 
@@ -25,6 +27,16 @@ from verdigris.adapters.rows import Marking, Step
 _ENGINE = engines.TENSORRT_LLM
 
 
+@dataclass(frozen=True)
+class _Answer:
+    """One that runs. prompt: ids of it in what the engine hands over."""
+
+    sequence: serving.Sequence
+    prompt: int
+    client_id: int
+    request: serving.Request
+
+
 class Processor:
     """A BatchedLogitsProcessor. It does not import the engine, which asks for a callable of these arguments alone."""
 
@@ -32,18 +44,26 @@ class Processor:
         self._serving = serving.open(_ENGINE, hook="before")
         self._marking: Marking | None = None
         self._expected: dict[int, serving.Request] = {}
-        self._running: dict[int, tuple[serving.Sequence, int, float]] = {}
+        self._running: dict[int, _Answer] = {}
 
     def expect(self, client_id: int, request: serving.Request) -> None:
         """Whose answer the requests of this client id are; raises Refused. Called by the gateway before the request goes in."""
         self._serving.admit(request)
         self._expected[client_id] = request
 
+    def withdraw(self, client_id: int) -> None:
+        """A request that was announced does not come."""
+        self._expected.pop(client_id, None)
+
     def forget(self, req_id: int) -> None:
-        """Writes the audit line of an answer that has ended."""
-        running = self._running.pop(req_id, None)
-        if running is not None:
-            running[0].close()
+        """Writes the audit line of an answer that has ended. With the last of a request goes what was announced of it."""
+        ended = self._running.pop(req_id, None)
+        if ended is None:
+            return
+        ended.sequence.close()
+        # Unless the id was announced again, or another answer of the same request runs.
+        if self._expected.get(ended.client_id) is ended.request and all(other.request is not ended.request for other in self._running.values()):
+            self.withdraw(ended.client_id)
 
     def __call__(self, req_ids: Sequence[int], logits: Sequence[torch.Tensor], token_ids: Sequence[Sequence[Sequence[int]]],
                  stream_ptr: int | None, client_ids: Sequence[int | None]) -> None:
@@ -62,18 +82,18 @@ class Processor:
                 raise errors.NotSupported("several rows of one answer, as drafts have them")
             if req_id not in self._running:
                 self._running[req_id] = self._first(client_id, len(beams[0]))
-            sequence, prompt, temperature = self._running[req_id]
+            answer = self._running[req_id]
             vocab = self._serving.profile.vocab
             if row.shape[-1] < vocab:
                 raise errors.Mismatch(f"the profile has {vocab} ids, the model {row.shape[-1]}: it is of another tokenizer")
             if self._marking is None:
                 self._marking = Marking(self._serving.profile, 1, row.device, self._serving.threads, self._serving.metrics.timed)
             step = Step()
-            step.follow(0, sequence, list(beams[0][prompt:]), temperature)
+            step.follow(0, answer.sequence, list(beams[0][answer.prompt:]), answer.request.temperature)
             self._marking.before_(row.view(1, -1), step)
 
-    def _first(self, client_id: int | None, prompt: int) -> tuple[serving.Sequence, int, float]:
+    def _first(self, client_id: int | None, prompt: int) -> _Answer:
         request = self._expected.get(client_id) if client_id is not None else None
-        if request is None:
+        if client_id is None or request is None:
             raise errors.FailedPrecondition(f"client id {client_id} was not announced: call expect() before the request")
-        return self._serving.begin(request), prompt, request.temperature
+        return _Answer(self._serving.begin(request), prompt, client_id, request)
