@@ -11,6 +11,7 @@ import os
 import pathlib
 import random
 import signal
+import socket
 import sys
 import tempfile
 import time
@@ -99,6 +100,8 @@ class Configuration(InFolder):
         for content in (b"", b"[]", b"{", b'{"a":1,"a":2}', b'{"a":NaN}', b"\xff", b"[" * 100_000, b"{}"):
             with self.subTest(content=content[:20]), self.assertRaisesRegex(errors.Error, "serving.json"):
                 configuration.parse(content, "serving.json")
+        with self.assertRaisesRegex(errors.Malformed, "^serving.json: a number is too long$"):
+            configuration.parse(b'{"epoch":' + b"9" * 5000 + b"}", "serving.json")
 
     def test_mutations_end_in_an_error_or_a_configuration(self):
         random_ = random.Random(41)
@@ -162,6 +165,8 @@ class Start(InFolder):
         with self.assertRaisesRegex(errors.NotSupported, "keeps all keys"):
             self.open("before")
         self.open("after")
+        with self.assertRaisesRegex(errors.NotSupported, "price must be off on a device"):
+            self.open("after_device", audit={"file": "audit.jsonl", "price": 8})
         make_folder(self.folder, scheme="gumbel")
         for hook in ("before", "after_device"):
             with self.assertRaisesRegex(errors.NotSupported, "gumbel"):
@@ -171,6 +176,11 @@ class Start(InFolder):
     def test_what_the_engine_expects(self):
         with self.assertRaises(errors.Mismatch):
             serving.open(Engine, "before", path=write_config(self.folder), version="1.0", vocab=999)
+
+    def test_an_address_that_is_taken(self):
+        with socket.create_server(("127.0.0.1", 0)) as other:
+            with self.assertRaisesRegex(errors.Io, "metrics"):
+                self.open(metrics=f"127.0.0.1:{other.getsockname()[1]}")
 
     def test_versions(self):
         os.environ.pop("VERDIGRIS_UNTESTED_ENGINE", None)
@@ -188,6 +198,12 @@ class Gateway(unittest.TestCase):
         fields = gateway.sign(GATEWAY_KEY, "acct-7", request="r-81", mark=False, expires=1_800_000_000)
         message = b"verdigris/1/account-label\0" + (1_800_000_000).to_bytes(8, "big") + b"\0\x04r-81acct-7"
         self.assertEqual(fields["verdigris_mac"], hmac.digest(GATEWAY_KEY, message, "sha256")[:16].hex())
+
+    def test_what_cannot_be_signed(self):
+        for key, account, request, more in ((b"short", "acct-7", "r-1", {}), (GATEWAY_KEY, "a b", "r-1", {}), (GATEWAY_KEY, "acct-7", "", {}),
+                                            (GATEWAY_KEY, "acct-7", "r-1", {"expires": -1}), (GATEWAY_KEY, "acct-7", "r-1", {"expires": 1 << 63})):
+            with self.subTest((account, request, more)), self.assertRaises(errors.InvalidArgument):
+                gateway.sign(key, account, request=request, **more)
 
     def test_each_change_of_a_field_is_found(self):
         now = 1_800_000_000

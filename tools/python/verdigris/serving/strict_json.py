@@ -18,12 +18,12 @@ def parse(content: bytes) -> object:
     """The one value that the bytes are; raises NotJson."""
 
     def no_constant(name: str) -> float:
-        raise ValueError(f"{name} is no JSON number")
+        raise NotJson(f"{name} is no JSON number")
 
     def no_twin(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         members = dict(pairs)
         if len(members) != len(pairs):
-            raise ValueError("a member occurs twice")
+            raise NotJson("a member occurs twice")
         return members
 
     try:
@@ -34,5 +34,7 @@ def parse(content: bytes) -> object:
         raise NotJson(f"no UTF-8 at byte {error.start}") from None
     except json.JSONDecodeError as error:
         raise NotJson(error.msg, error.lineno) from None
-    except ValueError as error:
-        raise NotJson(str(error)) from None
+    except NotJson:
+        raise
+    except ValueError:  # of int(), whose own words are for who wrote the program
+        raise NotJson("a number is too long") from None
