@@ -1,6 +1,7 @@
 """verdigris-serve: every endpoint, field and error, against the model itself."""
 
 import concurrent.futures
+import contextlib
 import hashlib
 import json
 import math
@@ -10,14 +11,16 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
+import unittest.mock
 
 import numpy as np
 
 import verdigris
 from server import Server
-from verdigris.serving import fields
+from verdigris.serving import accounts, fields, http, models
 
 POCKET = verdigris.Pocket()
 STORY = "Once upon a time, there was a"
@@ -241,6 +244,7 @@ class Unmarked(unittest.TestCase):
             ({"logit_bias": {"1": 101}}, "logit_bias"), ({"logit_bias": {"1": None}}, "logit_bias"),
             ({"typical_p": .5}, "typical_p"), ({"frequency_penalty": .5}, "frequency_penalty"), ({"best_of": 2}, "best_of"),
             ({"messages": []}, "messages"), ({"top_logprobs": 3}, "top_logprobs"),
+            ({"x" * 70: 1}, "x" * 64), ({"temperature": 10**400}, "temperature"), ({"min_p": -10**400}, "min_p"),
         ]
         chat_rows = [
             ({}, "messages"), ({"messages": []}, "messages"), ({"messages": "hi"}, "messages"), ({"messages": ["hi"]}, "messages[0]"),
@@ -260,6 +264,9 @@ class Unmarked(unittest.TestCase):
                     self.assertEqual(set(answer["error"]), {"message", "type", "param", "code"})
                     self.assertEqual(answer["error"]["type"], "invalid_request_error")
                     self.assertIn(param.partition("[")[0], answer["error"]["message"])
+        for name in ("\ud800", "\n", "\u202e"):  # which no answer repeats
+            status, answer = self.server.post(COMPLETIONS, {"prompt": "x", name: 1})
+            self.assertEqual((status, answer["error"]["param"]), (400, None))
         # What changes nothing is no reason to refuse.
         self.server.complete(prompt="x", max_tokens=1, frequency_penalty=0, presence_penalty=0.0, best_of=1, user="u", suffix=None, seed=None)
 
@@ -275,6 +282,7 @@ class Unmarked(unittest.TestCase):
             with self.subTest(body=body[:30]):
                 status, _, answer = self.server.request("POST", COMPLETIONS, body)
                 self.assertEqual((status, json.loads(answer)["error"]["type"]), (400, "invalid_request_error"))
+                self.assertNotIn("sys.", json.loads(answer)["error"]["message"])
 
     def test_wrong_ways_and_bodies(self):
         rows = [("GET", "/", 404), ("GET", COMPLETIONS, 404), ("POST", "/v1/models", 404), ("POST", "/v1/embeddings", 404),
@@ -339,7 +347,7 @@ class Fields(unittest.TestCase):
                  "stop": ["a", "b"], "stream": True, "stream_options": {"include_usage": True}, "echo": False, "logprobs": 3,
                  "logit_bias": {"5": -1}, "return_token_ids": True, "user": "u", "best_of": 1, "verdigris_account": "a", "verdigris_mark": 1,
                  "messages": [{"role": "user", "content": [{"type": "text", "text": "t"}]}]}
-        values = [None, True, False, 0, -1, 10**30, 1e308, "", "\ud800", "x" * 300, [], [[]], [None], {}, {"a": {}}, [{"role": []}]]
+        values = [None, True, False, 0, -1, 10**30, 1e308, "", "\ud800", "x" * 300, [], [[]], [None], {}, {"a": {}}, [{"role": []}], 10**400]
         accepted = 0
         for number in range(20000):
             chat = number % 2 == 1
@@ -348,7 +356,7 @@ class Fields(unittest.TestCase):
                 members["logprobs"] = True
             if number % 4 < 2:
                 for _ in range(random_.randrange(3)):
-                    members[random_.choice(list(members))] = random_.choice(values)
+                    members[random_.choice([*members, "unknown", "\ud800"])] = random_.choice(values)
                 body = json.dumps(members).encode()
             else:
                 changed = bytearray(json.dumps(members).encode())
@@ -359,12 +367,71 @@ class Fields(unittest.TestCase):
                 request = fields.parse_request(body, chat=chat, name="pocket", vocab=4096, max_tokens=100, max_bias=100.0,
                                                accounts=number % 8 < 7)
             except fields.BadRequest as refusal:
-                str(refusal).encode()
+                f"{refusal} {refusal.param}".encode()
             else:
                 accepted += 1
                 self.assertTrue(0 <= request.temperature <= 2 and 1 <= request.n <= 128 and 0 <= request.max_tokens <= 100)
         self.assertGreater(accepted, 2000)
         self.assertLess(accepted, 18000)
+
+
+class SlowReaders(unittest.TestCase):
+    """At a server in this process, for one answer at a time, whose sockets hold little."""
+
+    def setUp(self):
+        model = models.load("pocket")
+        model.parallel = 1
+        self.server = http.Server(("127.0.0.1", 0), http.Settings(name="pocket", model=model, opened=None, api_keys=None, seed=1, max_tokens=4096,
+                                                                  max_body=1 << 20, queue=2, expose=False))
+        self.server.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        thread = threading.Thread(target=http.serve, args=(self.server, lambda: None))
+        thread.start()
+        self.addCleanup(thread.join)
+        self.addCleanup(self.server.shutdown)
+
+    def ask(self, **members):
+        """A connection whose answer waits to be read."""
+        reader = socket.socket()
+        self.addCleanup(reader.close)
+        reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        reader.settimeout(60)
+        reader.connect(self.server.server_address)
+        body = json.dumps({"prompt": STORY, "logprobs": 20, "logit_bias": {str(POCKET.eos_id): -100}, **members}).encode()
+        reader.sendall(b"POST /v1/completions HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        self.assertEqual(reader.recv(12), b"HTTP/1.1 200")
+        return reader
+
+    def test_a_whole_answer_keeps_no_place(self):
+        slow = self.ask(max_tokens=400)
+        quick = self.ask(max_tokens=1)  # which would wait behind it
+        self.assertIn(b'"finish_reason":"length"', self.rest(quick, lambda got: b'"usage"' in got))
+        self.assertIn(b'"usage"', self.rest(slow, lambda got: b'"usage"' in got))
+
+    def test_a_stream_waits_so_long_in_all(self):
+        with unittest.mock.patch.object(http, "WRITE_SECONDS", 1):
+            slow = self.ask(max_tokens=4096, stream=True)
+
+            def sip():
+                with contextlib.suppress(OSError):
+                    while slow.recv(16):
+                        time.sleep(.05)
+
+            thread = threading.Thread(target=sip)
+            thread.start()
+            quick = self.ask(max_tokens=1)
+            self.assertIn(b'"finish_reason":"length"', self.rest(quick, lambda got: b'"usage"' in got))
+            slow.shutdown(socket.SHUT_RDWR)
+            thread.join()
+
+    @staticmethod
+    def rest(reader, whole):
+        got = b""
+        while not whole(got):
+            part = reader.recv(1 << 16)
+            if not part:
+                raise AssertionError("cut")
+            got += part
+        return got
 
 
 class Starts(unittest.TestCase):
@@ -414,11 +481,20 @@ class Starts(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             bad = pathlib.Path(folder, "keys")
             bad.write_text("secret label\n")
+            twice, empty, long, shared = (pathlib.Path(folder, name) for name in ("twice", "empty", "long", "shared"))
+            twice.write_text(f"{'a' * 64} label\n{'a' * 64} other\n")
+            empty.write_text("")
+            long.write_bytes(b"a" * (accounts.MAX_FILE_BYTES + 1))
+            shared.write_text(f"{'a' * 64} label\n")
+            shared.chmod(0o666)
             rows = [
                 ((), 2, "required"), (("--unmarked", "--queue", "0"), 2, "at least 1"),
                 (("--unmarked", "--port", "65536"), 2, "65535"), (("--unmarked", "--model", "/nowhere"), 3, "/nowhere: no such file or folder"),
                 (("--unmarked", "--model", bad), 3, "neither a folder nor a GGUF file"),
                 (("--unmarked", "--api-keys", bad), 3, "keys:1:"), (("--unmarked", "--api-keys", "/nowhere"), 3, "/nowhere"),
+                (("--unmarked", "--api-keys", twice), 3, "twice:2: this key is there twice"), (("--unmarked", "--api-keys", empty), 3, "has no keys"),
+                (("--unmarked", "--api-keys", long), 3, "larger than"),
+                (("--unmarked", "--api-keys", shared), 3, "shared: mode 0666 lets others write it"),
                 (("--unmarked", "--host", "203.0.113.1"), 3, "error"),
             ]
             for flags, code, message in rows:

@@ -3,7 +3,7 @@
 import hashlib
 import re
 
-from verdigris import gateway
+from verdigris import _native, gateway
 
 MAX_FILE_BYTES = 1 << 20
 
@@ -25,11 +25,7 @@ class ApiKeys:
 
     @staticmethod
     def load(path: str) -> "ApiKeys":
-        with open(path, "rb") as file:
-            content = file.read(MAX_FILE_BYTES + 1)
-        if len(content) > MAX_FILE_BYTES:
-            raise ValueError(f"{path}: longer than {MAX_FILE_BYTES} bytes")
-        return ApiKeys(content.decode("ascii", "replace"), path)
+        return ApiKeys(_native.read_trusted(path, MAX_FILE_BYTES).decode("ascii", "replace"), path)
 
     def label_of(self, authorization: str | None) -> str | None:
         """The label of an Authorization header; None where it has no key that is known."""

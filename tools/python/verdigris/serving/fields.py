@@ -7,7 +7,6 @@ accepted at the value that changes nothing.
 
 import dataclasses
 import json
-import math
 from typing import Any
 
 from verdigris import gateway
@@ -109,7 +108,7 @@ class Members:
 
     def number(self, name: str, low: float, high: float, default: float) -> float:
         value = self.take(name, default)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or not low <= value <= high:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:  # no NaN passes that
             raise BadRequest(f"{name} must be a number from {low:g} to {high:g}", name)
         return float(value)
 
@@ -118,7 +117,7 @@ class Members:
             if name in WITHOUT_EFFECT:
                 continue
             if name not in NEUTRAL:
-                raise BadRequest(f"{name[:64]!r} is not supported", name[:64])
+                raise BadRequest(f"{name[:64]!r} is not supported", name[:64] if name.isprintable() else None)
             if isinstance(value, bool) or value != NEUTRAL[name]:
                 raise BadRequest(f"{name} is not supported, but for {json.dumps(NEUTRAL[name])}", name)
 

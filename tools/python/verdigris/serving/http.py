@@ -4,6 +4,7 @@ import collections
 import contextlib
 import dataclasses
 import http.server
+import io
 import json
 import os
 import socket
@@ -21,7 +22,8 @@ from verdigris import serving
 from verdigris.serving import fields, models, shapes, writer
 from verdigris.serving.accounts import ApiKeys
 
-IDLE_SECONDS = 60  # without a byte from or to a client
+IDLE_SECONDS = 60  # without a byte from a client
+WRITE_SECONDS = 60  # that an answer waits for its reader, in all
 MAX_CONNECTIONS = 256
 MAX_DRAINED_BYTES = 16 << 20  # of a refused body
 DRAIN_SECONDS = 5
@@ -134,6 +136,36 @@ class Server(http.server.ThreadingHTTPServer):
             _report(error)
 
 
+class Patient(io.RawIOBase):
+    """What an answer is written to. All its writes together wait WRITE_SECONDS for the client, however little it reads at a time."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self.begin()
+
+    def begin(self) -> None:
+        """Another answer."""
+        self._left: float = WRITE_SECONDS
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        if self._left <= 0:
+            raise TimeoutError("the client reads too slowly")
+        reading, start = self._connection.gettimeout(), time.monotonic()
+        self._connection.settimeout(self._left)
+        try:
+            self._connection.sendall(data)  # whose timeout is that of the whole
+            self._left -= time.monotonic() - start
+        except OSError:
+            self._left = 0  # what went out of this is not known, so nothing may follow
+            raise
+        finally:
+            self._connection.settimeout(reading)
+        return len(data)
+
+
 class Handler(http.server.BaseHTTPRequestHandler):
     """One connection."""
 
@@ -145,7 +177,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     _unread = False
     _status = 0
-    wbufsize = 1 << 16
+
+    def setup(self) -> None:
+        super().setup()
+        self._writer = Patient(self.connection)
+        self.wfile = io.BufferedWriter(self._writer, 1 << 16)
 
     def log_message(self, format: str, *args: Any) -> None:
         """Nothing: a request line can hold what a person wrote."""
@@ -164,6 +200,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def _answer(self, method: str) -> None:
         self._status = 0
+        self._writer.begin()
         path = self.path.partition("?")[0]
         try:
             try:
@@ -172,7 +209,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 raise Refused(400, str(refusal), refusal.param) from None
         except Refused as refusal:
             self._send_error(refusal)
-        except OSError:  # the client is gone, or slower than IDLE_SECONDS
+        except OSError:  # the client is gone, or too slow
             self.close_connection = True
         except Exception as error:  # noqa: BLE001: whatever it is, the client gets an answer and the server goes on
             _report(error)
@@ -242,18 +279,20 @@ class Handler(http.server.BaseHTTPRequestHandler):
             except models.BadPrompt as refusal:
                 raise self._bad_prompt(chat, str(refusal)) from None
             form = shapes.Shapes(model, request, ids, settings.expose)
+            whole = None
             try:
                 if request.stream:
                     self._stream(request, form, choices)
                 else:
-                    done = [(list(choice.chunks(self._go_on)), choice.ids, choice.finish) for choice in choices]
-                    self._send_json(200, form.whole(done))
+                    whole = form.whole([(list(choice.chunks(self._go_on)), choice.ids, choice.finish) for choice in choices])
             finally:
                 for choice in choices:
                     choice.close()
         self.server.metrics.add("verdigris_tokens_total", 'kind="prompt"', len(ids))
         for choice in choices:
             self.server.metrics.add("verdigris_tokens_total", 'kind="answer"', len(choice.ids))
+        if whole is not None:  # sent without a place, which a slow reader would keep from others
+            self._send_json(200, whole)
 
     def _bad_prompt(self, chat: bool, why: str) -> Refused:
         return Refused(400, f"the prompt {why}", "messages" if chat else "prompt")
