@@ -76,17 +76,46 @@ class Lists(unittest.TestCase):
             ([{"id": "a"}], "line 1: output must be"), ([{"id": "a", "output": [1.5]}], "line 1: output must be"),
             ([{"id": "a", "output": [4096]}], "4096 is not one of the model's 4096"), ([{"id": "", "output": []}], "line 1: must be"),
             ([{"id": "a", "prompt": [-1], "output": [5]}], "line 1: token id -1"),
+            ([{"id": "a", "prompt": [5], "output": [5] * 32768}], "line 1: the text has 32769 tokens, the limit is 32768"),
         ]
         for texts, message in rows:
             self.assertIn(message, self.dump(texts, status=3))
         self.assertIn("/nowhere", self.dump([good], "--tokenizer", "/nowhere", status=3))
+
+    def test_rows_come_window_by_window(self):
+        """No text is held whole: a row of each of 4,096 tokens at a real model's vocabulary would be 4 GB."""
+        reader = reading_dump._reader("pocket")
+        parts = [part.shape[0] for part in reader.log_probabilities([5] * 1400)]
+        self.assertEqual(sum(parts), 1400)
+        self.assertLessEqual(max(parts), POCKET.context)
+
+    def test_a_model_whose_package_is_not_there_names_it(self):
+        with tempfile.TemporaryDirectory() as folder:
+            pathlib.Path(folder, "texts").write_text(json.dumps({"id": "a", "output": [5]}))
+            # None is how Python is told that a module is not there.
+            program = "import sys; sys.modules['torch'] = None; from verdigris.reading_dump import main; sys.exit(main(sys.argv[1:]))"
+            done = subprocess.run([sys.executable, "-c", program, "--model", folder, f"{folder}/texts", "-o", f"{folder}/out"], capture_output=True,
+                                  text=True)
+        self.assertEqual((done.returncode, done.stderr),
+                         (3, f"reading_dump: error: {folder}: needs torch, which cannot be imported: pip install torch transformers\n"))
+
+    @unittest.skipUnless(importlib.util.find_spec("torch") and importlib.util.find_spec("transformers"),
+                         "torch or transformers is not installed")
+    def test_models_that_transformers_does_not_take(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for name, content in ((None, b""), ("config.json", b"{}"), ("config.json", (SOURCE / "datasets/pocket_lm/config.json").read_bytes()),
+                                  ("pytorch_model.bin", b"\x80"), ("model.safetensors", b"\0" * 9)):
+                if name is not None:
+                    pathlib.Path(folder, name).write_bytes(content)
+                self.assertIn("transformers does not take it", self.dump([{"id": "a", "output": STORY}], "--model", folder, status=3))
 
     @unittest.skipUnless(importlib.util.find_spec("torch") and importlib.util.find_spec("transformers"),
                          "torch or transformers is not installed")
     def test_transformers_reads_the_same_model_alike(self):
         reader = reading_dump.TransformersReader(str(SOURCE / "datasets/pocket_lm"))
         ids = [1] + [(i * 2654435761 >> 7) % 4000 + 3 for i in range(700)]
-        self.assertLess(np.abs(reader.log_probabilities(ids) - POCKET.all_log_probabilities(ids)).max(), 1e-3)
+        rows = np.concatenate(list(reader.log_probabilities(ids)))
+        self.assertLess(np.abs(rows - POCKET.all_log_probabilities(ids)).max(), 1e-3)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ transformers are imported only for the last. Ids are those of the provider's tok
 """
 
 import argparse
+import itertools
 import json
 import math
 import os
@@ -19,9 +20,11 @@ import numpy as np
 import numpy.typing as npt
 
 import verdigris
+from verdigris import errors
 
 LEAST_LOG_PROBABILITY = -12 * math.log(2)  # of an id that is listed where all are wanted
 MAX_K = 1 << 16
+MAX_TOKENS = 1 << 15  # of a text, as in the server
 Rows = npt.NDArray[np.float64]
 
 
@@ -31,8 +34,8 @@ class Reader(Protocol):
     vocab: int
     bos_id: int | None
 
-    def log_probabilities(self, ids: list[int]) -> Rows:
-        """ln p of every id as the next after each of these, [len(ids), vocab]."""
+    def log_probabilities(self, ids: list[int]) -> Iterator[Rows]:
+        """ln p of every id as the next after each of these: parts of [len(ids), vocab], in order."""
 
 
 class PocketReader:
@@ -44,8 +47,9 @@ class PocketReader:
         self.bos_id: int | None = self._pocket.bos_id
         self.tokenizer = self._pocket.tokenizer
 
-    def log_probabilities(self, ids: list[int]) -> Rows:
-        return self._pocket.all_log_probabilities(ids)
+    def log_probabilities(self, ids: list[int]) -> Iterator[Rows]:
+        for start, new in windows(len(ids), self._pocket.context):
+            yield self._pocket.all_log_probabilities(ids[start:new.stop])[new.start - start:]
 
 
 class TransformersReader:
@@ -54,23 +58,29 @@ class TransformersReader:
     tokenizer = None  # texts must come as ids
 
     def __init__(self, name: str) -> None:
-        import torch  # type: ignore[import-not-found,unused-ignore]
-        from transformers import AutoModelForCausalLM  # type: ignore[import-not-found,unused-ignore]
+        try:
+            import torch  # type: ignore[import-not-found,unused-ignore]
+            from transformers import AutoModelForCausalLM  # type: ignore[import-not-found,unused-ignore]
+        except ImportError as error:
+            raise errors.FailedPrecondition(f"{name}: needs {error.name}, which cannot be imported: pip install torch transformers") from None
 
         self._torch = torch
-        self._model = AutoModelForCausalLM.from_pretrained(name, dtype=torch.float32).eval()
+        try:
+            # As in the server, safetensors alone: a pickle runs code of whoever wrote it.
+            self._model = AutoModelForCausalLM.from_pretrained(name, dtype=torch.float32, use_safetensors=True).eval()
+        except Exception as error:  # noqa: BLE001  of transformers and of what it reads with, which have no class in common
+            raise errors.Malformed(f"{name}: transformers does not take it: {(str(error).splitlines() or [type(error).__name__])[0]}") from None
         config = self._model.config.get_text_config()
         self.vocab = int(config.vocab_size)
         self.bos_id: int | None = config.bos_token_id
         self._context = int(getattr(config, "max_position_embeddings", 0)) or 2048
 
-    def log_probabilities(self, ids: list[int]) -> Rows:
-        parts = []
+    def log_probabilities(self, ids: list[int]) -> Iterator[Rows]:
         for start, new in windows(len(ids), self._context):
             with self._torch.inference_mode():
                 logits = self._model(self._torch.tensor([ids[start:new.stop]])).logits[0, new.start - start:, :self.vocab]
-                parts.append(self._torch.log_softmax(logits.double(), -1).numpy())
-        return np.concatenate(parts)
+            for row in logits:  # one at a time: twice as wide, those of a window would be gigabytes more
+                yield self._torch.log_softmax(row.double(), -1).numpy().reshape(1, -1)
 
 
 def windows(count: int, context: int) -> Iterator[tuple[int, slice]]:
@@ -98,12 +108,14 @@ def lists_of(reader: Reader, prompt: list[int], output: list[int], k: int) -> li
         raise ValueError("there is neither a prompt nor a start of text, so the first position has no prediction")
     if not output:
         return []
+    if len(prompt) + len(output) > MAX_TOKENS:
+        raise ValueError(f"the text has {len(prompt) + len(output)} tokens, the limit is {MAX_TOKENS}")
     ids = before + output
     for id in ids:
         if not 0 <= id < reader.vocab:
             raise ValueError(f"token id {id} is not one of the model's {reader.vocab}: this is not its tokenizer")
-    rows = reader.log_probabilities(ids[:-1])[len(before) - 1:]
-    return [listed(row, k) for row in rows]
+    rows = itertools.chain.from_iterable(reader.log_probabilities(ids[:-1]))
+    return [listed(row, k) for row in itertools.islice(rows, len(before) - 1, None)]
 
 
 def listed(row: npt.NDArray[np.float64], k: int) -> list[tuple[int, float]]:
@@ -167,7 +179,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--model", default="pocket", metavar="pocket|FOLDER|NAME",
                         help="a folder of the pocket model's form, or a model that transformers loads (pocket)")
     parser.add_argument("--tokenizer", metavar="FILE",
-                        help="the provider's SentencePiece model, for texts that are no ids; a pocket model brings its own")
+                        help="the provider's (SentencePiece, tokenizer.json or GGUF), for texts that are no ids; a pocket model brings its own")
     parser.add_argument("--k", type=int, default=0, help="ids a position; 0: all of probability 2^-12 or more (0)")
     parser.add_argument("-o", "--output", required=True, metavar="FILE", help="the dump")
     options = parser.parse_args(arguments)
