@@ -1,5 +1,5 @@
 """The examples of docs/python.md run as they stand, one after the other, and pass `mypy --strict` against the package's stubs; the stubs
-name what the package has."""
+name what the package has, and docs/serving.md what a configuration may have."""
 
 import ast
 import contextlib
@@ -63,6 +63,13 @@ class Docs(unittest.TestCase):
         (self.folder / "wrong.py").write_text("import verdigris\nverdigris.History('two')\nverdigris.Price().greem\n", encoding="utf-8")
         done = subprocess.run([sys.executable, "-m", "mypy", "--strict", "wrong.py"], cwd=self.folder, env=environment, capture_output=True, text=True)
         self.assertEqual(done.stdout.count("error:"), 2, done.stdout)
+
+    def test_the_guide_of_serving_names_every_member(self):
+        code = (SOURCE / "tools/python/verdigris/serving/config.py").read_text(encoding="utf-8")
+        members = set(re.findall(r'\.(?:text|integer|choice|ids|object|take|has)\("(\w+)"', code))
+        self.assertGreater(len(members), 20)
+        guide = (SOURCE / "docs/serving.md").read_text(encoding="utf-8")
+        self.assertEqual({name for name in members if not re.search(rf'[`."]{name}[`."]', guide)}, set())
 
     def test_stubs_name_what_there_is(self):
         package = pathlib.Path(verdigris.__file__).parent
