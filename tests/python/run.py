@@ -12,6 +12,7 @@ environment and in pip's own cache, objects of the compiler in the build folder.
 import argparse
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import venv
@@ -55,6 +56,10 @@ def install(arguments, python):
     settings = [f"build-dir={arguments.build}/python/build"]
     if arguments.launcher:
         settings.append(f"cmake.define.CMAKE_CXX_COMPILER_LAUNCHER={arguments.launcher}")
+    # With the flags of the build around it a compiler's cache has most objects already.
+    cache = pathlib.Path(arguments.build, "CMakeCache.txt")
+    if cache.exists() and re.search(r"^CMAKE_COMPILE_WARNING_AS_ERROR:\w+=ON$", cache.read_text(), re.MULTILINE):
+        settings.append("cmake.define.CMAKE_COMPILE_WARNING_AS_ERROR=ON")
     environment = dict(os.environ, CMAKE_BUILD_PARALLEL_LEVEL=str(len(os.sched_getaffinity(0))), CXX=arguments.cxx)
     # Where it was built before, pip must not think that the same version is the same package.
     return pip(python, "install", "--quiet", "--no-build-isolation", "--no-deps", "--force-reinstall",
