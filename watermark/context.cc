@@ -20,12 +20,12 @@
 namespace verdigris {
 namespace {
 
-// A loop: a call of memcmp would cost more than all of a look-up for so few ids.
+// A loop: a call of memcmp would cost more than all of a look-up for so few ids. Without a way out: where a frequent id is, a
+// branch for each id would be wrong each time that the next one differs.
 bool SameWindow(const uint32_t* a, const uint32_t* b, size_t h) {
-  for (size_t i = 0; i < h; ++i) {
-    if (a[i] != b[i]) return false;
-  }
-  return true;
+  uint32_t differ = 0;
+  for (size_t i = 0; i < h; ++i) differ |= a[i] ^ b[i];
+  return differ == 0;
 }
 
 }  // namespace
@@ -44,7 +44,11 @@ SpecialIds::SpecialIds(std::span<const IdRange> ranges, uint32_t vocab)
   }
 }
 
+static_assert(std::has_single_bit(kIdLimit), "CheckIds asks the bits of all ids together");
 Result<void> CheckIds(std::span<const uint32_t> ids) {
+  uint32_t all = 0;  // their bits, which registers of many ids gather
+  for (const uint32_t id : ids) all |= id;
+  if (all < kIdLimit) return {};
   const auto bad = std::find_if(ids.begin(), ids.end(), [](uint32_t id) { return id >= kIdLimit; });
   if (bad == ids.end()) return {};
   return Fail(ErrorKind::kInvalidArgument, "output id " + std::to_string(*bad) + " at " + std::to_string(bad - ids.begin()));
@@ -55,21 +59,36 @@ void ClassifyPositions(std::span<const uint32_t> ids, size_t h, const SpecialIds
   PositionClassifier().Classify(ids, h, special, rule, states);
 }
 
+// An eighth of the table is taken at most, where that is small enough for the caches nearby: what a look-up costs is above all that it
+// meets another stretch now and then, which no branch predictor foresees. Else a half.
 void PositionClassifier::Clear(size_t most) {
-  const size_t slots = std::bit_ceil(std::max<size_t>(64, 2 * most));
+  const size_t slots = std::bit_ceil(std::max<size_t>(64, (most <= 2048 ? 8 : 2) * most));
   if (slots > slots_.size()) slots_.resize(slots);
   std::fill_n(slots_.begin(), slots, 0);
   mask_ = slots - 1;
 }
 
+template <size_t kWidth>
 bool PositionClassifier::Insert(const uint32_t* ids, size_t end, size_t width) {
-  const uint32_t* stretch = ids + end - width;
-  size_t slot = static_cast<size_t>(HashIds(seed_, stretch, width)) & mask_;
-  for (; slots_[slot] != 0; slot = (slot + 1) & mask_) {
-    if (SameWindow(ids + slots_[slot] - width, stretch, width)) return false;
+  const size_t n = kWidth == 0 ? width : kWidth;
+  const uint32_t* stretch = ids + end - n;
+  for (size_t slot = static_cast<size_t>(HashIds(seed_, stretch, n)) & mask_;; slot = (slot + 1) & mask_) {
+    // A free slot is taken as one that holds this stretch, so that new and known ones go the same way.
+    const uint32_t held = slots_[slot];
+    const uint32_t kept = held != 0 ? held : static_cast<uint32_t>(end);
+    if (!SameWindow(ids + kept - n, stretch, n)) continue;
+    slots_[slot] = kept;
+    return held == 0;
   }
-  slots_[slot] = static_cast<uint32_t>(end);
-  return true;
+}
+
+template <size_t kWindow>
+void PositionClassifier::MarkRepeated(std::span<const uint32_t> ids, size_t h, PositionState* states) {
+  // The set takes in every window, also where the token or the window is special.
+  for (size_t t = h; t < ids.size(); ++t) {
+    const bool first = Insert<kWindow>(ids.data(), t, h);
+    states[t] = first || states[t] != PositionState::kEligible ? states[t] : PositionState::kRepeated;
+  }
 }
 
 void PositionClassifier::Classify(std::span<const uint32_t> ids, size_t h, const SpecialIds& special, Rule rule,
@@ -77,15 +96,22 @@ void PositionClassifier::Classify(std::span<const uint32_t> ids, size_t h, const
   states.resize(ids.size());
   std::fill_n(states.begin(), std::min(h, ids.size()), PositionState::kShort);
   if (ids.size() <= h) return;
-  if (rule == Rule::kFirst) Clear(ids.size() - h);
   size_t clean = 0;  // ids since the last special one, before position t
   for (size_t i = 0; i < h; ++i) clean = special.Contains(ids[i]) ? 0 : clean + 1;
   for (size_t t = h; t < ids.size(); ++t) {
     const bool special_id = special.Contains(ids[t]);
-    // The set takes in every window, also where the token or the window is special.
-    const bool first = rule == Rule::kTuple || Insert(ids.data(), t, h);
-    states[t] = clean < h || special_id ? PositionState::kSpecial : first ? PositionState::kEligible : PositionState::kRepeated;
+    states[t] = clean < h || special_id ? PositionState::kSpecial : PositionState::kEligible;
     clean = special_id ? 0 : clean + 1;
+  }
+  if (rule == Rule::kTuple) return;
+  Clear(ids.size() - h);
+  const auto mark_repeated = [&]<size_t kWindow>() { MarkRepeated<kWindow>(ids, h, states.data()); };
+  switch (h) {
+    case 1: return mark_repeated.template operator()<1>();
+    case 2: return mark_repeated.template operator()<2>();
+    case 3: return mark_repeated.template operator()<3>();
+    case 4: return mark_repeated.template operator()<4>();
+    default: return mark_repeated.template operator()<0>();
   }
 }
 
@@ -93,12 +119,18 @@ void PositionClassifier::FirstOfEachTuple(std::span<const uint32_t> ids, size_t 
                                           std::vector<uint32_t>& positions) {
   positions.resize(ids.size());
   size_t count = 0;
-  // Where each window counts once, so does each tuple.
-  if (rule == Rule::kTuple) Clear(ids.size());
-  for (size_t t = h; t < ids.size(); ++t) {
-    const bool counts = states[t] == PositionState::kEligible && (rule == Rule::kFirst || Insert(ids.data(), t + 1, h + 1));
-    positions[count] = static_cast<uint32_t>(t);
-    count += counts;
+  if (rule == Rule::kFirst) {
+    // Where each window counts once, so does each tuple.
+    for (size_t t = h; t < ids.size(); ++t) {
+      positions[count] = static_cast<uint32_t>(t);
+      count += states[t] == PositionState::kEligible;
+    }
+  } else {
+    Clear(ids.size());
+    for (size_t t = h; t < ids.size(); ++t) {
+      positions[count] = static_cast<uint32_t>(t);
+      count += states[t] == PositionState::kEligible && Insert<0>(ids.data(), t + 1, h + 1);
+    }
   }
   positions.resize(count);
 }

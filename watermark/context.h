@@ -12,6 +12,7 @@
 
 namespace verdigris {
 
+inline constexpr size_t kMostIds = size_t{1} << 31;      // of one text or history: positions are kept in 32 bits
 inline constexpr uint32_t kIdLimit = uint32_t{1} << 24;  // no tokenizer has more; placeholders such as 0xFFFFFFFF lie above
 
 struct IdRange {
@@ -52,10 +53,13 @@ enum class Rule { kTuple, kFirst };
 // hash. Neither enters a result. RandomTableSeed may throw std::bad_alloc.
 uint64_t RandomTableSeed();
 inline uint64_t HashIds(uint64_t seed, const uint32_t* ids, size_t count) {
+  __extension__ using Product = unsigned __int128;
   uint64_t hash = seed;
-  for (size_t i = 0; i < count; ++i) {
-    hash = (hash ^ ids[i]) * 0x9E3779B97F4A7C15u;
-    hash ^= hash >> 32;
+  for (size_t i = 0; i < count; i += 2) {
+    // Two ids a multiplication, by a number that nobody knows; both halves of the product count.
+    const uint64_t pair = i + 1 < count ? uint64_t{ids[i + 1]} << 32 | ids[i] : ids[i];
+    const Product product = static_cast<Product>(hash ^ pair) * (seed | 1);
+    hash = static_cast<uint64_t>(product >> 64) ^ static_cast<uint64_t>(product);
   }
   return hash;
 }
@@ -84,8 +88,11 @@ class PositionClassifier {
  private:
   // Starts a set of at most `most` stretches of `width` ids.
   void Clear(size_t most);
-  // Whether the stretch that ends before ids[end] was not in the set; it is then.
+  // Whether the stretch of `width` ids that ends before ids[end] was not in the set; it is then. kWidth: as `width`, or 0.
+  template <size_t kWidth>
   bool Insert(const uint32_t* ids, size_t end, size_t width);
+  template <size_t kWindow>
+  void MarkRepeated(std::span<const uint32_t> ids, size_t h, PositionState* states);
 
   uint64_t seed_;
   std::vector<uint32_t> slots_;  // open addressing: the end of a stretch, 0 where free
@@ -100,7 +107,7 @@ bool WindowIsRepeated(std::span<const uint32_t> output, size_t h);
 // a time. Cost: O(1) an id, at most 32 bytes an id.
 class History {
  public:
-  // 1 <= h <= 9: a window, or a tuple read as a window of h + 1 ids.
+  // 1 <= h <= 8.
   explicit History(size_t h);
 
   size_t window() const { return h_; }

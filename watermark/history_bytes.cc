@@ -33,7 +33,7 @@ Unexpected Malformed(const char* what) { return Fail(ErrorKind::kMalformed, std:
 }  // namespace
 
 Result<void> CheckHistoryLength(const History& history, size_t more) {
-  if (more > kMaxHistoryIds - history.length()) return TooLong();
+  if (more > kMostIds - history.length()) return TooLong();
   return {};
 }
 
@@ -57,7 +57,7 @@ Result<History> ParseHistory(std::string_view bytes) {
   const auto h = static_cast<uint8_t>(bytes[5]);
   if (h < 1 || h > kMaxWindow) return Malformed("h must be in [1,8]");
   const size_t n = GetBe32(bytes.data() + 6);
-  if (n > kMaxHistoryIds) return TooLong();
+  if (n > kMostIds) return TooLong();
   if (bytes.size() - kHeadBytes != 4 * n) return Malformed("its length is not that of its ids");
   std::vector<uint32_t> ids(n);
   for (size_t i = 0; i < n; ++i) ids[i] = GetBe32(bytes.data() + kHeadBytes + 4 * i);

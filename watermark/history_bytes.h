@@ -14,8 +14,6 @@
 
 namespace verdigris {
 
-inline constexpr size_t kMaxHistoryIds = size_t{1} << 31;  // positions are kept in 32 bits
-
 // kLimit where `more` ids do not fit.
 Result<void> CheckHistoryLength(const History& history, size_t more);
 

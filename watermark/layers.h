@@ -31,7 +31,6 @@ class Layers {
 
   bool Has(Layer layer) const { return Draws(layer) != nullptr; }
   bool has_selector() const { return selector_ != nullptr; }
-  bool has_epoch() const { return has_epoch_; }
   uint32_t epoch() const { return epoch_; }
   const std::string& kid(Layer layer) const { return layer == Layer::kProvider ? provider_kid_ : account_kid_; }
   const std::string& selector_kid() const { return selector_kid_; }

@@ -224,29 +224,21 @@ Result<PositionScore> Marker::ScoreToken(std::span<const uint32_t> window, uint3
 }
 
 Result<std::array<LayerTotal, 2>> Marker::ScoreSequence(std::span<const uint32_t> ids, Rule rule, PositionScore* each) const {
+  if (ids.size() > kMostIds) return Fail(ErrorKind::kLimit, "more than 2^31 ids");
   VERDIGRIS_RETURN_IF_ERROR(CheckIds(ids));
   const size_t h = profile_.window();
   std::vector<PositionState> states;
-  ClassifyPositions(ids, h, profile_.special_ids(), rule, states);
+  PositionClassifier classifier;
+  classifier.Classify(ids, h, profile_.special_ids(), rule, states);
+  std::vector<uint32_t> counted;
+  classifier.FirstOfEachTuple(ids, h, rule, states, counted);
   if (each != nullptr) {
-    for (size_t t = 0; t < ids.size(); ++t) each[t] = {Layer::kNone, states[t], false, 0};
+    for (size_t t = 0; t < ids.size(); ++t) each[t] = {Layer::kNone, states[t], /*duplicate=*/states[t] == PositionState::kEligible, 0};
+    for (const uint32_t t : counted) each[t].duplicate = false;
   }
-  // A tuple is a window of h + 1 ids, so the history of those knows which tuples were met before. All ids of an eligible
-  // tuple are ordinary, so its earlier copies were eligible too (under `first` there are none: their window repeats).
-  History tuples(h + 1);
-  tuples.Push(ids.first(std::min(h, ids.size())));
-  std::vector<size_t> counted;
   std::vector<const uint32_t*> windows;
-  for (size_t t = h; t < ids.size(); ++t) {
-    tuples.Push(ids.subspan(t, 1));
-    if (states[t] != PositionState::kEligible) continue;
-    if (tuples.Next() == History::NextState::kRepeated) {
-      if (each != nullptr) each[t].duplicate = true;
-      continue;
-    }
-    counted.push_back(t);
-    windows.push_back(ids.data() + t - h);
-  }
+  windows.reserve(counted.size());
+  for (const uint32_t t : counted) windows.push_back(ids.data() + t - h);
   std::vector<Layer> layers(counted.size());
   layers_.Assign(profile_, windows.data(), windows.size(), layers.data());
   std::array<LayerTotal, 2> totals{};

@@ -93,6 +93,7 @@ class Marker {
   Result<PositionScore> ScoreToken(std::span<const uint32_t> window, uint32_t id) const;
   // One answer: a state and score for each position (`each` may be null, else ids.size() entries), and the totals of the
   // provider's and the account's layer. A layer without key cannot occur in a Marker.
+  // Errors   kInvalidArgument: an id from kIdLimit on; kLimit: more than kMostIds ids.
   Result<std::array<LayerTotal, 2>> ScoreSequence(std::span<const uint32_t> ids, Rule rule, PositionScore* each) const;
 
  private:

@@ -224,26 +224,60 @@ void WindowMac::Tags(const uint32_t* const* windows, size_t h, size_t count, Tag
   }
 }
 
+namespace {
+
+// A block as it lies in memory, in two registers.
+struct Halves {
+  uint64_t first, second;
+
+  static Halves Load(const uint8_t* from) {
+    Halves halves;
+    std::memcpy(&halves, from, kBlockBytes);
+    return halves;
+  }
+  void Store(uint8_t* to) const {
+    std::memcpy(to, &first, sizeof first);
+    std::memcpy(to + sizeof first, &second, sizeof second);
+  }
+  friend Halves operator^(Halves a, Halves b) { return {a.first ^ b.first, a.second ^ b.second}; }
+};
+
+// The last `bytes` of a message, 1 to 16, and 10* behind fewer than 16.
+Halves LastBlock(const uint8_t* message, size_t length, size_t bytes) {
+  if (length < kBlockBytes || std::endian::native != std::endian::little) {
+    Block block{};
+    std::memcpy(block.data(), message + length - bytes, bytes);
+    if (bytes < kBlockBytes) block[bytes] = 0x80;
+    return Halves::Load(block.data());
+  }
+  // Read as a whole and shifted: a copy of a few bytes, of a number known when it runs, would cost more than their encryption.
+  const Halves end = Halves::Load(message + length - kBlockBytes);
+  if (bytes == kBlockBytes) return end;
+  const size_t gone = 8 * (kBlockBytes - bytes), kept = 8 * bytes % 64;  // bits
+  const uint64_t mark = uint64_t{0x80} << kept;
+  if (gone > 64) return {end.second >> (gone - 64) | mark, 0};
+  if (gone == 64) return {end.second, mark};
+  return {end.first >> gone | end.second << (64 - gone), end.second >> gone | mark};
+}
+
+}  // namespace
+
 void WindowMac::Macs(const uint8_t* messages, size_t length, size_t count, Tag* tags) const {
   assert(length >= 1);
-  const size_t blocks = (length + kBlockBytes - 1) / kBlockBytes;
-  const size_t last = (blocks - 1) * kBlockBytes;
-  const Block& subkey = state_->SubkeyFor(length);
+  const size_t last = (length - 1) / kBlockBytes * kBlockBytes;
+  const Halves subkey = Halves::Load(state_->SubkeyFor(length).data());
   const auto lease = state_->ecb->Acquire();
   for (size_t start = 0; start < count; start += kBatch) {
     const size_t batch = std::min(kBatch, count - start);
-    Tag* const out = tags + start;
-    for (size_t i = 0; i < batch; ++i) out[i].bytes = {};
+    uint8_t* const out = tags[start].bytes.data();
     for (size_t offset = 0; offset <= last; offset += kBlockBytes) {
-      const size_t bytes = std::min(kBlockBytes, length - offset);
       for (size_t i = 0; i < batch; ++i) {
-        Block block{};
-        std::memcpy(block.data(), messages + (start + i) * length + offset, bytes);
-        if (bytes < kBlockBytes) block[bytes] = 0x80;
-        if (offset == last) Xor(block.data(), subkey.data());
-        Xor(out[i].bytes.data(), block.data());
+        const uint8_t* const message = messages + (start + i) * length;
+        Halves block = offset == last ? LastBlock(message, length, length - last) ^ subkey : Halves::Load(message + offset);
+        if (offset != 0) block = block ^ Halves::Load(out + i * kBlockBytes);
+        block.Store(out + i * kBlockBytes);
       }
-      Encrypt(lease->get(), out[0].bytes.data(), batch * kBlockBytes, out[0].bytes.data());
+      Encrypt(lease->get(), out, batch * kBlockBytes, out);
     }
   }
 }

@@ -302,7 +302,9 @@ VDG_API int32_t vdg_key_get(const vdg_key* key, const char* name, char* buf, siz
  *  Returns: VDG_OK;
  *           VDG_FAILED_PRECONDITION where a key is missing;
  *           VDG_MISMATCH for a key of another scheme or epoch, a second key of a role, a master, scheme or epoch key,
- * and where an expectation is not met; VDG_INVALID_ARGUMENT, VDG_INTERNAL (no AES), VDG_NO_MEMORY In:      profile
+ *           and where an expectation is not met;
+ *           VDG_INVALID_ARGUMENT, VDG_INTERNAL (no AES), VDG_NO_MEMORY
+ *  In:      profile
  *           keys, keys_n
  *           params, params_n: what the caller expects, each name once: epoch, vocab (decimal), tokenizer_sha256,
  *                             scheme_id (64 lower-case hex digits)
@@ -381,8 +383,9 @@ VDG_API int32_t vdg_mark_batch(const vdg_batch* batch, vdg_price* prices, vdg_er
  *  Returns: as vdg_mark_batch. The mask of a faulty row is untouched.
  *  In:      batch
  *           stride: bytes from one mask to the next, at least mask_bytes; 0: packed. Where no row has a marker the
- * width of a mask is not known: stride must then be given, and that many bytes are cleared Out:     masks:  batch->rows
- * * stride bytes; zeros in rows that are not marked prices: as in vdg_mark_batch
+ *                   width of a mask is not known: stride must then be given, and that many bytes are cleared
+ *  Out:     masks:  batch->rows times stride bytes; zeros in rows that are not marked
+ *           prices: as in vdg_mark_batch
  */
 VDG_API int32_t vdg_mask_batch(const vdg_batch* batch, uint8_t* masks, size_t stride, vdg_price* prices,
                                vdg_error* err);
@@ -402,7 +405,7 @@ VDG_API int32_t vdg_score_token(const vdg_marker* marker, const uint32_t* window
 
 /** Scores one answer.
  *
- *  Returns: VDG_OK, VDG_INVALID_ARGUMENT (an id from 2^24 on, rule), VDG_NO_MEMORY
+ *  Returns: VDG_OK, VDG_INVALID_ARGUMENT (an id from 2^24 on, rule), VDG_LIMIT (above 2^31 ids), VDG_NO_MEMORY
  *  Args:    marker
  *  In:      ids, n: the answer, without the prompt
  *           rule:   VDG_RULE_...
@@ -412,8 +415,7 @@ VDG_API int32_t vdg_score_token(const vdg_marker* marker, const uint32_t* window
 VDG_API int32_t vdg_score_sequence(const vdg_marker* marker, const uint32_t* ids, size_t n, int32_t rule,
                                    vdg_score* each, vdg_total* totals, vdg_error* err);
 
-/* ---- histories: the windows of one answer, so that `repeated` costs O(1) an id instead of O(n) a token. Optional.
- * ---- */
+/* ---- histories: the windows of one answer, so that `repeated` costs O(1) an id, not O(n) a token. Optional. ------ */
 
 /** Makes an empty history.
  *
@@ -441,8 +443,11 @@ VDG_API size_t vdg_history_length(const vdg_history* history);
 
 /** Appends ids. At most 32 bytes of memory an id.
  *
- *  Returns: VDG_OK; VDG_INVALID_ARGUMENT (an id from 2^24 on), VDG_LIMIT (above 2^31 ids), VDG_NO_MEMORY: the history
- * is then as it was Args:    history In:      ids, n
+ *  Returns: VDG_OK;
+ *           VDG_INVALID_ARGUMENT (an id from 2^24 on), VDG_LIMIT (above 2^31 ids), VDG_NO_MEMORY: the history is then
+ *           as it was
+ *  Args:    history
+ *  In:      ids, n
  */
 VDG_API int32_t vdg_history_push(vdg_history* history, const uint32_t* ids, size_t n, vdg_error* err);
 
