@@ -159,8 +159,9 @@ void PrintBash(Output& out) {
     for (const CLI::Option* option : page.Options()) {
       for (const std::string& each : Names(*option)) options.push_back(each);
       if (const auto values = Choices(*option); !values.empty()) {
-        const std::string line = "    " + Joined(Names(*option), "|") + ") words=\"" + Joined(values, " ") + "\" ;;\n";
-        if (choices.find(line) == std::string::npos) choices += line;
+        std::vector<std::string> of_verb = Names(*option);
+        for (std::string& each : of_verb) each = "\"" + name + " " + each + "\"";
+        choices += "    " + Joined(of_verb, "|") + ") words=\"" + Joined(values, " ") + "\" ;;\n";
       }
     }
     cases += "    \"" + name + "\") words=\"" + Joined(options, " ") + "\" ;;\n";
@@ -184,8 +185,8 @@ _verdigris() {
     verb="$verb ${COMP_WORDS[2]}"
     words=
   fi
-  case $prev in
-)" + choices + R"(    --scheme) words=$(verdigris schemes 2>/dev/null | grep '^[a-z]') ;;
+  case "$verb $prev" in
+)" + choices + R"(    *" --scheme") words=$(verdigris schemes 2>/dev/null | grep '^[a-z]') ;;
   esac
   if [ -n "$words" ]; then
     COMPREPLY=($(compgen -W "$words" -- "$cur"))

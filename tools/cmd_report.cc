@@ -226,6 +226,6 @@ const Verb kReport = {"report",
                       "verdigris report results/ -o report.html",
                       true,
                       Add,
-                      "DIR holds results.jsonl, groups.jsonl, errors.jsonl and summary.json; the page needs\nno network and no script"};
+                      "DIR holds results.jsonl, groups.jsonl, errors.jsonl and summary.json;\nthe page needs no network and no script"};
 
 }  // namespace verdigris::tools

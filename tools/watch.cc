@@ -38,7 +38,7 @@ class IdReader {
       const bool white = c == ' ' || c == '\t' || c == '\n' || c == '\v' || c == '\f' || c == '\r';
       if (!white) {
         word += c;
-        if (word.size() > kMostDigits) break;
+        if (word.size() > kMostDigits) return TooLarge();
       } else if (!word.empty()) {
         break;
       }
@@ -46,17 +46,19 @@ class IdReader {
     if (word.empty()) return std::optional<uint32_t>();
     uint32_t id = 0;
     const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), id);
-    const std::string place = " at index " + std::to_string(index_);
-    if (error == std::errc::result_out_of_range || (error == std::errc() && id >= kIdLimit)) {
-      return Fail(ErrorKind::kLimit, "-: token ids: id too large" + place + ", the largest is " + std::to_string(kIdLimit - 1));
-    }
-    if (error != std::errc() || end != word.data() + word.size()) return Fail(ErrorKind::kMalformed, "-: token ids: not a decimal number" + place);
+    if (error == std::errc::result_out_of_range || (error == std::errc() && id >= kIdLimit)) return TooLarge();
+    if (error != std::errc() || end != word.data() + word.size()) return Fail(ErrorKind::kMalformed, "-: token ids: not a decimal number" + Place());
     ++index_;
     return std::optional(id);
   }
 
  private:
   static constexpr size_t kMostDigits = 20;
+
+  std::string Place() const { return " at index " + std::to_string(index_); }
+  Unexpected TooLarge() const {
+    return Fail(ErrorKind::kLimit, "-: token ids: id too large" + Place() + ", the largest is " + std::to_string(kIdLimit - 1));
+  }
 
   Result<bool> Fill() {
     ssize_t got;

@@ -12,6 +12,7 @@ printf '5 6 7' | try watch --ids text
 echo "what is no id"
 printf '5 6 x 7' | try watch --ids text
 printf '5 6 16777216' | try watch --ids text
+printf '5 6 0000000000000000000000012 7' | try watch --ids text
 echo "usage"
 try watch < marked
 try watch --ids u32 < marked

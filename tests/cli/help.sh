@@ -10,9 +10,10 @@ check() {
           if (NR > 0 && example && example < NR) print "ok " name }' help.txt
 }
 check
-for verb in keygen 'profile new' 'profile show' 'profile digest' derive generate detect show 'filter build' 'filter show' 'filter unite' 'filter intersect' 'investigate plan' 'investigate collect' attribute schemes selftest; do
-  check $verb
-done
+verdigris pages man | sed -n 's/^\.SS verdigris \([a-z ]*\).*/\1/p' > verbs.txt
+while read -r verb; do
+  check $verb < /dev/null
+done < verbs.txt
 verdigris profile --help | head -1
 verdigris --version | sed 's/[0-9.]*$/N/'
 verdigris -V | sed 's/[0-9.]*$/N/'

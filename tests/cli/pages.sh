@@ -9,6 +9,8 @@ SRC=$SRC bash -c '. "$SRC/tools/completion/verdigris.bash"; COMP_WORDS=(verdigri
          COMP_WORDS=(verdigris profile ""); COMP_CWORD=2; _verdigris; echo "${COMPREPLY[@]}"
          COMP_WORDS=(verdigris investigate ""); COMP_CWORD=2; _verdigris; echo "${COMPREPLY[@]}"
          COMP_WORDS=(verdigris investigate plan --api ""); COMP_CWORD=4; _verdigris; echo "${COMPREPLY[@]}"
+         COMPREPLY=(); COMP_WORDS=(verdigris scan --format ""); COMP_CWORD=3; _verdigris; echo "${#COMPREPLY[@]}"
+         COMP_WORDS=(verdigris report --format ""); COMP_CWORD=3; _verdigris; echo "${COMPREPLY[@]}"
          COMP_WORDS=(verdigris keygen --o); COMP_CWORD=2; _verdigris; echo "${COMPREPLY[@]}"'
 zsh -f "$SRC/tests/cli/complete.zsh" "$SRC/tools/completion" 'verdigris ' 'verdigris detect --ru' 'verdigris detect --rule ' \
   'verdigris profile ' 'verdigris profile new --to' 'verdigris investigate ' 'verdigris investigate plan --ap' 'verdigris keygen --o' > zsh

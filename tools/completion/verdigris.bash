@@ -18,20 +18,28 @@ _verdigris() {
     verb="$verb ${COMP_WORDS[2]}"
     words=
   fi
-  case $prev in
-    --specials) words="preserve plain" ;;
-    --zero-temperature) words="off argmax" ;;
-    --normaliser) words="none/1 verdigris-text/1" ;;
-    --role) words="scheme epoch provider selector" ;;
-    --rule) words="first tuple" ;;
-    --ids) words="text json u16 u32" ;;
-    --color) words="auto always never" ;;
-    --dtype) words="u16 u32" ;;
-    --assign) words="document first-seen" ;;
-    --api) words="chat completions" ;;
-    --on-error) words="go-on stop" ;;
-    --format) words="html csv tsv parquet sarif dolma" ;;
-    --scheme) words=$(verdigris schemes 2>/dev/null | grep '^[a-z]') ;;
+  case "$verb $prev" in
+    "profile new --specials") words="preserve plain" ;;
+    "profile new --zero-temperature") words="off argmax" ;;
+    "profile new --normaliser") words="none/1 verdigris-text/1" ;;
+    "derive --role") words="scheme epoch provider selector" ;;
+    "detect --rule") words="first tuple" ;;
+    "detect --ids") words="text json u16 u32" ;;
+    "detect --color") words="auto always never" ;;
+    "show --rule") words="first tuple" ;;
+    "show --color") words="auto always never" ;;
+    "calibrate --dtype") words="u16 u32" ;;
+    "calibrate --rule") words="first tuple" ;;
+    "calibrate --assign") words="document first-seen" ;;
+    "attribute --rule") words="first tuple" ;;
+    "attribute --ids") words="text json u16 u32" ;;
+    "investigate plan --api") words="chat completions" ;;
+    "investigate test --color") words="auto always never" ;;
+    "scan --dtype") words="u16 u32" ;;
+    "scan --on-error") words="go-on stop" ;;
+    "scan --rule") words="first tuple" ;;
+    "report --format") words="html csv tsv parquet sarif dolma" ;;
+    *" --scheme") words=$(verdigris schemes 2>/dev/null | grep '^[a-z]') ;;
   esac
   if [ -n "$words" ]; then
     COMPREPLY=($(compgen -W "$words" -- "$cur"))
@@ -55,8 +63,8 @@ _verdigris() {
     "filter intersect") words="-h --help -o --output --label --json --insecure-permissions" ;;
     "attribute") words="-h --help --profile --key --keys --epoch-key --labels --investigation --filters --clusters --answers --reference --stated-free --family --alpha --rule --pooled --without-provider --ids --tokenizer --allow-tokenizer-mismatch --json --passphrase-file --passphrase-fd --insecure-permissions" ;;
     "investigate plan") words="-h --help --profile --prompts --url --files --model --api --since --read --echo --answers --max-tokens --temperature --top-p --system --lists --account --filter --reference --control-model --alpha --family --looks --futility --effect --min-scored --decoys --matched --strict --budget --rate -o --output" ;;
-    "investigate collect") words="-h --help --profile --tokenizer --allow-tokenizer-mismatch --api-key-file --api-key-env --pause-at-looks --deviate --json --key --reference --passphrase-file --passphrase-fd --insecure-permissions" ;;
-    "investigate test") words="-h --help --profile --tokenizer --allow-tokenizer-mismatch --key --answers --reference --stated-free --key-since --filter --matched --control --memory --threads --passphrase-file --passphrase-fd --insecure-permissions --decoys --deviate --json --color" ;;
+    "investigate collect") words="-h --help --profile --tokenizer --allow-tokenizer-mismatch --api-key-file --api-key-env --pause-at-looks --deviate --json --key --reference --filter --memory --threads --passphrase-file --passphrase-fd --insecure-permissions" ;;
+    "investigate test") words="-h --help --profile --tokenizer --allow-tokenizer-mismatch --key --answers --stated-free --key-since --matched --control --reference --filter --memory --threads --passphrase-file --passphrase-fd --insecure-permissions --decoys --deviate --json --color" ;;
     "scan") words="-h --help --profile --key --tokenizer -o --output -n --list-only --shard --threads --memory --files-from --format --text-field --ids-field --dtype --eos --base --id-field --no-header --unit-bytes --max-doc-bytes --max-record-bytes --max-inflated --zstd-long --group-by --variants --stop-list --min-scored --alpha --on-error --exit-code --progress --status --recheck --rule --tau --control --baseline --calibration --assign --exact --keep --group-budget --tokenizer-cache --ignore-mtime --fresh --json --without-selector --allow-tokenizer-mismatch --passphrase-file --passphrase-fd --insecure-permissions" ;;
     "merge") words="-h --help -o --output --rows --partial --missing --alpha --control --family --calibration --baseline --exit-code --json" ;;
     "report") words="-h --help --format --all -o --output --snippet --profile --key --tokenizer --units --base --passphrase-file --passphrase-fd --insecure-permissions" ;;
