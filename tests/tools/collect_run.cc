@@ -2,7 +2,7 @@
 //
 //     collect_run DIR PROFILE TOKENIZER WAIT_SCALE IDLE_MS [OUTCOME...]
 //
-// OUTCOMEs are what the looks say, in order. Prints `NAME VALUE` lines.
+// A whole reply may take four times IDLE_MS. OUTCOMEs are what the looks say, in order. Prints `NAME VALUE` lines.
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -28,6 +28,7 @@ Result<int> Main(const std::vector<std::string>& arguments) {
   CollectOptions options;
   options.wait_scale = std::atof(arguments[3].c_str());
   options.http.idle = std::chrono::milliseconds(std::atoi(arguments[4].c_str()));
+  options.http.whole = 4 * options.http.idle;
   size_t next = 5;
   options.judge = [&](const verify::InvestigationFiles&, const LookPoint& look) -> Result<LookOutcome> {
     std::printf("look %s %llu %llu\n", look.kind == LookPoint::Kind::kLook ? "look" : "futility", static_cast<unsigned long long>(look.tokens),

@@ -189,6 +189,20 @@ def idle_connections_are_given_up(world):
 
 
 @test
+def replies_without_end_are_given_up(world):
+    for prompt, why in (("[drip] x", "the reply took too long"), ("[headers] x", "")):
+        case = world.plan([("endless", prompt)])
+        world.server.forget()
+        world.server.idle = 20
+        start = time.monotonic()
+        said, _ = world.run(case, idle=400)
+        assert said["end"][0][0] == "complete" and time.monotonic() - start < 10, prompt
+        assert why in events_of(case, "failed")[0]["why"], prompt
+        assert [answer["class"] for answer in answers_of(case)] == ["ok"], prompt
+        shutil.rmtree(case, ignore_errors=True)
+
+
+@test
 def what_stops_everything_stops_and_goes_on_later(world):
     stops = {"[status:401] x": "auth", "[status:403] x": "auth", "[status:402] x": "limit", "[quota:402] x": "limit", "[quota:429] x": "limit",
              "[redirect:301] x": "unsupported", "[redirect:307] x": "unsupported", "[logprobs] x": "unsupported", "[after:3601] x": "limit", "[afterdate:7200] x": "limit"}

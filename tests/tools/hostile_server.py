@@ -152,6 +152,22 @@ class Handler(BaseHTTPRequestHandler):
                 self.reset()
             else:
                 self.finish(self.answer())
+        elif mode == "drip":  # never idle and never done, then an answer to the next request
+            if count > 1:
+                return self.finish(self.answer())
+            self.wfile.write(b"HTTP/1.1 200 OK\r\n")
+            for _ in range(int(self.server.idle / 0.1)):
+                self.wfile.write(b"A: b\r\n")
+                self.wfile.flush()
+                time.sleep(0.1)
+            self.reset()
+        elif mode == "headers":  # headers without end, then an answer to the next request
+            if count > 1:
+                return self.finish(self.answer())
+            self.wfile.write(b"HTTP/1.1 200 OK\r\n")
+            for _ in range(1000):
+                self.wfile.write(b"A: " + b"b" * 1000 + b"\r\n")
+            self.reset()
         elif mode == "slow":  # a few bytes at a time: slow is not idle
             data = json.dumps(self.answer()).encode()
             with self.server.lock:

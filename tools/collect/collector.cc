@@ -402,7 +402,11 @@ Result<void> Collector::TakeLooks() {
     if (options_.judge) {
       VERDIGRIS_ASSIGN_OR_RETURN(outcome, options_.judge(files_, look));
     }
-    const char* name = outcome == LookOutcome::kContinue ? "continue" : outcome == LookOutcome::kDetected ? "detected" : outcome == LookOutcome::kFutile ? "futile" : "pause";
+    const char* name = !options_.judge                         ? "unjudged"
+                       : outcome == LookOutcome::kContinue ? "continue"
+                       : outcome == LookOutcome::kDetected ? "detected"
+                       : outcome == LookOutcome::kFutile   ? "futile"
+                                                           : "pause";
     VERDIGRIS_RETURN_IF_ERROR(log_.Append(verify::WriteEvent(
         verify::kEventLook, UtcNow(), {{"kind", look.kind == LookPoint::Kind::kLook ? "look" : "futility"}, {"number", Integer(look.number)},
                                        {"tokens", Integer(look.tokens)}, {"lines", Integer(look.lines)}, {"outcome", name}})));

@@ -19,8 +19,8 @@ struct Exchange {
   std::string request;
   size_t request_sent = 0;
   Clock::time_point start, last;
-  size_t max_body_bytes = 0;
-  bool oversize = false;
+  size_t max_body_bytes = 0, header_room = 0;
+  bool oversize = false, cut = false;
 };
 
 size_t OnRequest(char* to, size_t size, size_t count, void* from) {
@@ -43,13 +43,19 @@ size_t OnBody(char* data, size_t size, size_t count, void* to) {
   return exchange.oversize ? 0 : bytes;
 }
 
+// libcurl keeps every header.
 size_t OnHeader(char*, size_t size, size_t count, void* to) {
-  static_cast<Exchange*>(to)->last = Clock::now();
-  return size * count;
+  Exchange& exchange = *static_cast<Exchange*>(to);
+  const size_t bytes = size * count;
+  exchange.last = Clock::now();
+  exchange.cut = bytes > exchange.header_room;
+  exchange.header_room -= std::min(bytes, exchange.header_room);
+  return exchange.cut ? 0 : bytes;
 }
 
 Transport TransportOf(CURLcode code, const Exchange& exchange) {
   if (exchange.oversize) return Transport::kOversize;
+  if (exchange.cut) return Transport::kCut;
   switch (code) {
     case CURLE_OK: return Transport::kWhole;
     case CURLE_PARTIAL_FILE:
@@ -133,6 +139,7 @@ Result<void> HttpClient::Post(uint64_t ticket, std::string body) {
   exchange->request = std::move(body);
   exchange->start = exchange->last = Clock::now();
   exchange->max_body_bytes = state_->options.max_body_bytes;
+  exchange->header_room = state_->options.max_header_bytes;
   curl_easy_setopt(easy, CURLOPT_URL, state_->url.c_str());
   curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
@@ -181,11 +188,15 @@ Result<std::vector<HttpReply>> HttpClient::Wait(std::chrono::milliseconds wait) 
     replies.push_back(state_->Finish(message->easy_handle, transport, why));
   }
   const Clock::time_point now = Clock::now();
-  std::vector<CURL*> idle;
+  std::vector<std::pair<CURL*, const char*>> late;
   for (const auto& [easy, exchange] : state_->exchanges) {
-    if (now - exchange->last > state_->options.idle) idle.push_back(easy);
+    if (now - exchange->last > state_->options.idle) {
+      late.emplace_back(easy, "no byte came for too long");
+    } else if (now - exchange->start > state_->options.whole) {
+      late.emplace_back(easy, "the reply took too long");
+    }
   }
-  for (CURL* easy : idle) replies.push_back(state_->Finish(easy, Transport::kLost, "no byte came for too long"));
+  for (const auto& [easy, why] : late) replies.push_back(state_->Finish(easy, Transport::kLost, why));
   return replies;
 }
 

@@ -16,7 +16,9 @@ namespace verdigris::tools {
 
 struct HttpOptions {
   std::chrono::milliseconds connect{10'000};
-  std::chrono::milliseconds idle{120'000};  // without a byte
+  std::chrono::milliseconds idle{120'000};   // without a byte
+  std::chrono::milliseconds whole{600'000};  // from the request to the last byte of the reply
+  size_t max_header_bytes = size_t{64} << 10;
   size_t max_body_bytes = size_t{16} << 20;
 };
 
@@ -24,7 +26,7 @@ struct HttpOptions {
 enum class Transport {
   kWhole,      // status and body are there
   kLost,       // refused, reset, timed out, no such host
-  kCut,        // the body ended before its length, or it was no HTTP
+  kCut,        // the body ended before its length, or it was no HTTP, or its headers are too long
   kOversize,   // cut at max_body_bytes
   kUntrusted,  // the certificate could not be verified
 };
