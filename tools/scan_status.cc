@@ -1,4 +1,4 @@
-// Tested by tests/cli/scan_status.sh.
+// Tested by tests/cli/scan.sh.
 #include "tools/scan_status.h"
 
 #include <algorithm>
@@ -30,8 +30,6 @@ constexpr size_t kMostSummaryBytes = size_t{64} << 20;
 constexpr uint64_t kMostRechecked = 100'000;
 constexpr size_t kMostShown = 20;
 constexpr int64_t kRecentSeconds = 600;  // of log.jsonl, for the rate
-
-Unexpected Usage(std::string message) { return Fail(ErrorKind::kInvalidArgument, std::move(message)); }
 
 Result<std::string> DirectoryOf(const ScanArguments& a, const Context& context) {
   if (!a.output.empty() && context.files.empty()) return a.output;

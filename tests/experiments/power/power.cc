@@ -1,8 +1,8 @@
 // How many tokens a detection takes: marked texts of the pocket model, each under its own key, under every scheme at three
 // temperatures, judged after every further token.
 //
-//   ninja experiments && tests/power_experiment [texts] [scheme] > power.csv
-//   tests/power_experiment medians [texts] > medians.csv
+//   ninja -C build/release experiments && build/release/tests/power_experiment [texts] [scheme] > power.csv
+//   build/release/tests/power_experiment medians [texts] > medians.csv
 //
 // n99 fixed    scored tokens from which 99 % of the texts have p <= 1e-6 by counting
 // n99 proxy    the same by the sum weighed with the model's own probabilities (schemes that have such a test)

@@ -1,7 +1,8 @@
 // How much editing a mark survives: answers of the pocket model under every scheme, edited as text, tokenized again and
 // judged by the fixed, the located and the anytime test at 1e-6.
 //
-//   ninja experiments && tests/robustness_experiment [texts] > robustness.csv; tests/experiments/robustness/plot.py robustness.csv robustness.svg
+//   ninja -C build/release experiments && build/release/tests/robustness_experiment [texts] > robustness.csv
+//   tests/experiments/robustness/plot.py robustness.csv robustness.svg
 //
 // One line an edit and level: share of texts detected by each test, and the median number of scored tokens at which the
 // anytime test stops (empty where fewer than half of the texts stop).
