@@ -78,7 +78,7 @@ Result<std::vector<verify::AccountTest>> TestAccounts(const verify::AccountTrial
   for (;;) {
     VERDIGRIS_ASSIGN_OR_RETURN(const bool more, accounts(label, key.bytes));
     if (!more) return tests;
-    const std::string path = request.filters + "/" + FilterFileName(label);
+    const std::string path = request.filters + "/" + verify::FileNameOf(label) + ".filter";
     // One filter at a time: those of an epoch may be larger than memory.
     std::optional<verify::Filter> filter;
     std::error_code ignored;

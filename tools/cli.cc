@@ -19,8 +19,6 @@ namespace {
 
 constexpr size_t kColumns = 80, kLabelColumns = 26;
 
-Unexpected Usage(std::string message) { return Fail(ErrorKind::kInvalidArgument, std::move(message)); }
-
 // Words of `text` in lines that end before kColumns; the first line goes on at `column`, others begin at `indent`.
 std::string Wrapped(std::string_view text, size_t column, size_t indent) {
   std::string out;

@@ -42,8 +42,6 @@ struct Options {
   SecretOptions secrets;
 };
 
-Unexpected Usage(std::string message) { return Fail(ErrorKind::kInvalidArgument, std::move(message)); }
-
 // What attribution of any input takes.
 struct Setup {
   Profile profile;
@@ -123,10 +121,8 @@ Result<verify::AccountKeys> LoadAccountKeys(const std::vector<std::string>& give
 
 Result<verify::AttributeOptions> ParseOptions(const Options& options) {
   verify::AttributeOptions out;
-  VERDIGRIS_ASSIGN_OR_RETURN(out.alpha, ParseReal("--alpha", options.alpha.empty() ? "1e-6" : options.alpha));
-  if (!(out.alpha > 0 && out.alpha < 1)) return Usage("--alpha must be in (0,1), got " + Shown(options.alpha));
-  if (options.rule != "first" && options.rule != "tuple") return Usage("--rule must be first or tuple, got " + Shown(options.rule));
-  out.rule = options.rule == "first" ? Rule::kFirst : Rule::kTuple;
+  VERDIGRIS_ASSIGN_OR_RETURN(out.alpha, ParseAlpha(options.alpha.empty() ? "1e-6" : options.alpha));
+  VERDIGRIS_ASSIGN_OR_RETURN(out.rule, ParseRule(options.rule));
   VERDIGRIS_ASSIGN_OR_RETURN(out.family, ParseInteger("--family", options.family, 0, uint64_t{1} << 32));
   out.report = kMostNamed + kNext;
   out.without_provider = options.without_provider;

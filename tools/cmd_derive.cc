@@ -21,8 +21,6 @@ struct Wanted {
   std::string account;
 };
 
-Unexpected Usage(std::string message) { return Fail(ErrorKind::kInvalidArgument, std::move(message)); }
-
 Result<Wanted> ParseWanted(const Options& options) {
   Wanted wanted{KeyRole::kAccount, {}, options.account};
   if (options.role.empty() == options.account.empty()) return Usage("give either --role or --account");

@@ -89,7 +89,8 @@ Result<ExitCode> Detect(const Options& options, Context& context) {
     if (::isatty(STDIN_FILENO) == 1) return Fail(ErrorKind::kInvalidArgument, "no input: name a file, or - for standard input");
     inputs.push_back("-");
   }
-  VERDIGRIS_ASSIGN_OR_RETURN(const Judge judge, MakeJudge(options.judge, options.ids.empty(), context.hint));
+  VERDIGRIS_ASSIGN_OR_RETURN(Judge judge, MakeJudge(options.judge, options.ids.empty(), context.hint));
+  judge.traces = options.trace;
   const Palette palette{!options.json && UseColour(colour)};
   Progress progress("inputs", inputs.size());
   Outcome outcome;

@@ -22,8 +22,6 @@
 namespace verdigris::tools {
 namespace {
 
-Unexpected Usage(std::string message) { return Fail(ErrorKind::kInvalidArgument, std::move(message)); }
-
 void PrintFilter(const verify::Filter& filter, const std::string& path, bool json, Output& out) {
   const verify::FilterFacts& facts = filter.facts();
   if (json) {
@@ -124,7 +122,7 @@ Result<ExitCode> Build(const BuildOptions& options, Context& context) {
   }
   if (options.all) VERDIGRIS_RETURN_IF_ERROR(MakeEmptyFolder(options.output));
   for (const auto& [label, builder] : builders) {
-    const std::string path = options.all ? options.output + "/" + FilterFileName(label) : options.output;
+    const std::string path = options.all ? options.output + "/" + verify::FileNameOf(label) + ".filter" : options.output;
     VERDIGRIS_ASSIGN_OR_RETURN(const verify::Filter filter, builder.Finish());
     VERDIGRIS_RETURN_IF_ERROR(WriteFilter(filter, path));
     if (options.json) PrintFilter(filter, path, /*json=*/true, context.out);

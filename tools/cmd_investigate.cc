@@ -30,8 +30,6 @@ using verify::Api;
 using verify::InvestigationContent;
 using verify::Prompt;
 
-Unexpected Usage(std::string message) { return Fail(ErrorKind::kInvalidArgument, std::move(message)); }
-
 std::vector<std::string> Split(std::string_view text, char at) {
   std::vector<std::string> parts;
   for (;;) {
@@ -53,7 +51,7 @@ struct PlanOptions {
 
 constexpr uint64_t kMostBudget = 1'000'000'000'000, kDefaultSeconds = 7 * 86400, kFirstLook = 10'000;
 constexpr double kSpareRequests = 100;  // of the longest prompt
-constexpr size_t kMostFilterBytes = size_t{8} << 30, kWideWindow = 4;
+constexpr size_t kWideWindow = 4;
 
 Result<uint64_t> ParseMilli(const char* name, const std::string& text, double most) {
   VERDIGRIS_ASSIGN_OR_RETURN(const double value, ParseReal(name, text));
@@ -127,15 +125,13 @@ Result<std::vector<verify::TestedKey>> KeysOf(const PlanOptions& options, const 
     keys.push_back({Layer::kAccount, account, {}});
   }
   for (const std::string& path : options.filters) {
-    VERDIGRIS_ASSIGN_OR_RETURN(std::string bytes, verify::ReadConfidentialFile(path, kMostFilterBytes));
-    const auto filter = verify::Filter::Parse(std::move(bytes));
-    if (!filter) return InFile(path, filter.error());
-    if (filter->facts().scheme_id != profile.scheme_id() || filter->facts().window != profile.window()) {
-      return Fail(ErrorKind::kMismatch, path + ": is of scheme_id " + Hex(filter->facts().scheme_id) + ", the profile has " + Hex(profile.scheme_id()));
+    VERDIGRIS_ASSIGN_OR_RETURN(const verify::Filter filter, LoadFilter(path, /*insecure_permissions=*/false));
+    if (filter.facts().scheme_id != profile.scheme_id() || filter.facts().window != profile.window()) {
+      return Fail(ErrorKind::kMismatch, path + ": is of scheme_id " + Hex(filter.facts().scheme_id) + ", the profile has " + Hex(profile.scheme_id()));
     }
-    const auto key = std::find_if(keys.begin(), keys.end(), [&](const auto& each) { return each.label == filter->facts().label; });
+    const auto key = std::find_if(keys.begin(), keys.end(), [&](const auto& each) { return each.label == filter.facts().label; });
     if (key == keys.end()) return Usage("--filter " + path + ": is of an account that no --account names");
-    key->filter_sha256 = filter->digest();
+    key->filter_sha256 = filter.digest();
   }
   return keys;
 }
@@ -302,8 +298,7 @@ Result<ExitCode> RunPlan(const PlanOptions& options, Context& context) {
   plan_content.tests = verify::PlanTestsOf(content.tests);
   VERDIGRIS_ASSIGN_OR_RETURN(plan_content.family, ParseInteger("--family", options.family.empty() ? std::to_string(plan_content.tests.size()) : options.family,
                                                                plan_content.tests.size(), 1'000'000'000));
-  VERDIGRIS_ASSIGN_OR_RETURN(const double alpha, ParseReal("--alpha", options.alpha));
-  if (!(alpha > 0 && alpha < 1)) return Usage("--alpha must be in (0,1), got " + Shown(options.alpha));
+  VERDIGRIS_ASSIGN_OR_RETURN(const double alpha, ParseAlpha(options.alpha));
   plan_content.alpha_log10_e4 = verify::AlphaLog10E4(alpha);
   VERDIGRIS_ASSIGN_OR_RETURN(plan_content.decoys, ParseInteger("--decoys", options.decoys, 999, 1'000'000));
   VERDIGRIS_ASSIGN_OR_RETURN(plan_content.min_scored, ParseInteger("--min-scored", options.min_scored, 1, 1'000'000'000));
@@ -421,6 +416,7 @@ void PrintSummary(const CollectSummary& summary, const OpenInvestigation& opened
 
 Result<ExitCode> RunCollect(const CollectVerbOptions& options, Context& context) {
   if (context.files.size() != 1) return Usage("collect needs one folder, that of investigate plan");
+  if (options.pause && !options.looks.keys.empty()) return Usage("--pause-at-looks and --key exclude each other");
   const std::string& folder = context.files.front();
   CollectOptions collect;
   VERDIGRIS_ASSIGN_OR_RETURN(collect.api_key, LoadApiKey(options));

@@ -18,8 +18,6 @@ struct Options {
   bool partial = false, exit_code = false, json = false;
 };
 
-Unexpected Usage(std::string message) { return Fail(ErrorKind::kInvalidArgument, std::move(message)); }
-
 Result<ExitCode> Merge(const Options& options, Context& context) {
   if (context.files.empty() && options.rows.empty()) return Usage("no source: name the directories of runs, or --rows of an engine");
   verify::MergeOptions merge;

@@ -61,8 +61,7 @@ std::string Places(double value) {
 }
 
 Result<ExitCode> Power(const Options& options, Context& context) {
-  VERDIGRIS_ASSIGN_OR_RETURN(const double alpha, ParseReal("--alpha", options.alpha));
-  if (!(alpha > 0 && alpha < 1)) return Fail(ErrorKind::kInvalidArgument, "--alpha must be in (0,1), got " + Shown(options.alpha));
+  VERDIGRIS_ASSIGN_OR_RETURN(const double alpha, ParseAlpha(options.alpha));
   VERDIGRIS_ASSIGN_OR_RETURN(const std::vector<uint64_t> lengths, ParseLengths(options.tokens));
   VERDIGRIS_ASSIGN_OR_RETURN(const Profile profile, LoadProfile(options.profile));
   const NullLaw law = profile.scheme().null_law(profile);

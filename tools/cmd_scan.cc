@@ -32,8 +32,6 @@ constexpr std::chrono::milliseconds kTick{50};
 constexpr std::chrono::milliseconds kPatience{1500};
 constexpr double kTextPerSecond = 40e6, kIdsPerSecond = 50e6;  // a thread's, for estimates before anything is measured
 
-Unexpected Usage(std::string message) { return Fail(ErrorKind::kInvalidArgument, std::move(message)); }
-
 // ---- one scan
 
 struct Shard {

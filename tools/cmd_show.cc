@@ -30,7 +30,8 @@ Result<ExitCode> Show(const Options& options, Context& context) {
   VERDIGRIS_ASSIGN_OR_RETURN(const ColourMode colour, ParseColourMode(options.colour));
   if (context.files.size() != 1) return Fail(ErrorKind::kInvalidArgument, "one file is needed, got " + std::to_string(context.files.size()));
   const std::string& path = context.files.front();
-  VERDIGRIS_ASSIGN_OR_RETURN(const Judge judge, MakeJudge(options.judge, /*needs_tokenizer=*/true, context.hint));
+  VERDIGRIS_ASSIGN_OR_RETURN(Judge judge, MakeJudge(options.judge, /*needs_tokenizer=*/true, context.hint));
+  judge.traces = true;
   VERDIGRIS_ASSIGN_OR_RETURN(const std::string document, verify::ReadFile(path, verify::kMaxDocumentBytes));
   VERDIGRIS_ASSIGN_OR_RETURN(const Judged judged, JudgeDocument(judge, path, document));
   if (!options.html.empty()) return WritePage(options.html, document, judged);

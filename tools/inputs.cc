@@ -9,7 +9,7 @@ namespace verdigris::tools {
 namespace {
 
 constexpr size_t kMaxPassphraseBytes = 1024;
-constexpr size_t kMaxCalibrationBytes = size_t{256} << 20;
+constexpr size_t kMaxCalibrationBytes = size_t{256} << 20, kMaxStopListBytes = size_t{256} << 20;
 constexpr size_t kMaxFilterBytes = size_t{4} << 30;  // 400 million windows
 
 }  // namespace
@@ -97,10 +97,11 @@ Result<verify::Calibration> LoadCalibration(const std::string& path) {
   return calibration;
 }
 
-std::string FilterFileName(const std::string& label) {
-  std::string name;
-  for (const char c : label) name += c == '/' ? std::string("%2F") : std::string(1, c);
-  return name + ".filter";
+Result<verify::StopList> LoadStopList(const std::string& path, const Profile& profile) {
+  VERDIGRIS_ASSIGN_OR_RETURN(const std::string bytes, verify::ReadFile(path, kMaxStopListBytes));
+  auto list = verify::StopList::Parse(bytes, profile);
+  if (!list) return InFile(path, list.error());
+  return list;
 }
 
 Result<verify::Filter> LoadFilter(const std::string& path, bool insecure_permissions) {

@@ -8,6 +8,7 @@
 #include "tools/cli.h"
 #include "tools/tokenizer_files.h"
 #include "verify/calibration_file.h"
+#include "verify/overlap.h"
 #include "verify/suspect/filter.h"
 #include "watermark/key_file.h"
 #include "watermark/profile.h"
@@ -46,8 +47,8 @@ Result<Profile> LoadProfile(const std::string& path);
 // What `verdigris calibrate` wrote.
 Result<verify::Calibration> LoadCalibration(const std::string& path);
 
-// The file name of an account's filter in a folder of them: a label may hold a slash, a file name not.
-std::string FilterFileName(const std::string& label);
+// What `verdigris calibrate --stop-list` wrote under a profile.
+Result<verify::StopList> LoadStopList(const std::string& path, const Profile& profile);
 
 // A filter, confidential like a key: read under the same checks, whole into memory.
 Result<verify::Filter> LoadFilter(const std::string& path, bool insecure_permissions);

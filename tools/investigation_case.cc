@@ -17,8 +17,6 @@ constexpr size_t kMostMatched = 10'000;
 constexpr size_t kMaxModelFileBytes = size_t{4} << 30;
 constexpr uint64_t kMebibyte = uint64_t{1} << 20;
 
-Unexpected Usage(std::string message) { return Fail(ErrorKind::kInvalidArgument, std::move(message)); }
-
 void AddMany(CLI::App& app, const char* name, std::vector<std::string>& to, const char* help, const char* type) {
   app.add_option(name, to, help)->type_name(type)->allow_extra_args(false);
 }
@@ -90,27 +88,30 @@ Result<void> LoadMatched(const CaseArguments& arguments, const std::optional<Sec
   return {};
 }
 
+// Of a verdict and of a look at one.
+void AddShared(CLI::App& app, CaseArguments& arguments) {
+  AddMany(app, "--reference", arguments.references, "what a reference says: lists, or a model", "NAME=FILE|DIR");
+  AddMany(app, "--filter", arguments.filters, "what an account was served", "FILE");
+  app.add_option("--memory", arguments.memory, "of the evidence, MiB (2048)")->type_name("N");
+  app.add_option("--threads", arguments.threads, "0: as many as the machine has (0)")->type_name("N");
+  AddSecretOptions(app, arguments.secrets);
+}
+
 }  // namespace
 
 void AddLookOptions(CLI::App& app, CaseArguments& arguments) {
   AddMany(app, "--key", arguments.keys, "provider, selector or account key; judges looks", "FILE");
-  AddMany(app, "--reference", arguments.references, "what a reference says: lists, or a model", "NAME=FILE|DIR");
-  AddSecretOptions(app, arguments.secrets);
+  AddShared(app, arguments);
 }
 
 void AddCaseOptions(CLI::App& app, CaseArguments& arguments) {
-  const auto many = [&](const char* name, std::vector<std::string>& to, const char* help, const char* type) { AddMany(app, name, to, help, type); };
-  many("--key", arguments.keys, "provider, selector or account key; once for each", "FILE");
-  many("--answers", arguments.answers, "answers collected elsewhere", "FILE");
-  many("--reference", arguments.references, "what a reference says: lists, or a model", "NAME=FILE|DIR");
-  many("--stated-free", arguments.stated_free, "its owner states: no marked text in it", "NAME");
+  AddMany(app, "--key", arguments.keys, "provider, selector or account key; once for each", "FILE");
+  AddMany(app, "--answers", arguments.answers, "answers collected elsewhere", "FILE");
+  AddMany(app, "--stated-free", arguments.stated_free, "its owner states: no marked text in it", "NAME");
   app.add_option("--key-since", arguments.key_since, "text was first served under it: dates references")->type_name("TIME");
-  many("--filter", arguments.filters, "what an account was served", "FILE");
   app.add_option("--matched", arguments.matched, "other accounts: X.filter with X.key")->type_name("DIR");
-  many("--control", arguments.controls, "answers of an older, independent model", "NAME=FILE");
-  app.add_option("--memory", arguments.memory, "of the evidence, MiB (2048)")->type_name("N");
-  app.add_option("--threads", arguments.threads, "0: as many as the machine has (0)")->type_name("N");
-  AddSecretOptions(app, arguments.secrets);
+  AddMany(app, "--control", arguments.controls, "answers of an older, independent model", "NAME=FILE");
+  AddShared(app, arguments);
 }
 
 Result<std::unique_ptr<LoadedCase>> LoadCase(const CaseArguments& arguments, const verify::InvestigationFiles& files, std::string& hint) {

@@ -12,18 +12,11 @@ namespace {
 
 constexpr std::string_view kBothVariants = "as-is,normalised";
 constexpr size_t kMaxProxyBytes = size_t{256} << 20;
-constexpr size_t kMaxStopListBytes = size_t{256} << 20;
-
-Unexpected Usage(std::string message) { return Fail(ErrorKind::kInvalidArgument, std::move(message)); }
 
 Result<verify::JudgeOptions> ParseOptions(const JudgeArguments& arguments, bool needs_tokenizer) {
   verify::JudgeOptions options;
-  VERDIGRIS_ASSIGN_OR_RETURN(options.alpha, ParseReal("--alpha", arguments.alpha));
-  if (!(options.alpha > 0 && options.alpha < 1)) return Usage("--alpha must be in (0,1), got " + Shown(arguments.alpha));
-  if (arguments.rule != "first" && arguments.rule != "tuple") {
-    return Usage("--rule must be first or tuple, got " + Shown(arguments.rule));
-  }
-  options.rule = arguments.rule == "first" ? Rule::kFirst : Rule::kTuple;
+  VERDIGRIS_ASSIGN_OR_RETURN(options.alpha, ParseAlpha(arguments.alpha));
+  VERDIGRIS_ASSIGN_OR_RETURN(options.rule, ParseRule(arguments.rule));
   using Test = verify::JudgeOptions::Test;
   static constexpr std::pair<std::string_view, Test> kTests[] = {
       {"fixed", Test::kFixed}, {"anytime", Test::kAnytime}, {"localized", Test::kLocalized}, {"combined", Test::kCombined}, {"proxy", Test::kProxy}};
@@ -125,7 +118,7 @@ Result<Judged> JudgeTokens(const Judge& judge, const std::string& name, std::spa
     if (!tried) return InFile(name, tried.error());
     options.tried = *tried;
   }
-  auto results = verify::JudgeVariants(judge.keys, variants, options);
+  auto results = verify::JudgeVariants(judge.keys, variants, options, judge.traces);
   if (!results) return InFile(name, results.error());
   judged.results = std::move(*results);
   for (size_t i = 0; i < judged.results.findings.size(); ++i) {
@@ -185,10 +178,7 @@ Result<Judge> MakeJudge(const JudgeArguments& arguments, const Profile& profile,
     VERDIGRIS_ASSIGN_OR_RETURN(judge.calibration, LoadCalibration(arguments.calibration));
   }
   if (!arguments.stop_list.empty()) {
-    VERDIGRIS_ASSIGN_OR_RETURN(const std::string bytes, verify::ReadFile(arguments.stop_list, kMaxStopListBytes));
-    auto list = verify::StopList::Parse(bytes, profile);
-    if (!list) return InFile(arguments.stop_list, list.error());
-    judge.stop_list = std::move(*list);
+    VERDIGRIS_ASSIGN_OR_RETURN(judge.stop_list, LoadStopList(arguments.stop_list, profile));
   }
   if (arguments.secrets.insecure_permissions) {
     judge.warnings.push_back({"insecure_permissions", 1, "owner and mode of the key files were not checked"});

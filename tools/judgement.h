@@ -48,6 +48,7 @@ struct Judge {
   std::optional<verify::Calibration> calibration;
   std::optional<verify::StopList> stop_list;
   std::vector<verify::Warning> warnings;         // of the set-up; each finding carries them
+  bool traces = false;                           // what becomes of each token is wanted too
 
   const Profile& profile() const { return keys.profile(); }
 };

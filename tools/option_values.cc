@@ -7,11 +7,7 @@
 #include <utility>
 
 namespace verdigris::tools {
-namespace {
-
 Unexpected Usage(std::string message) { return Fail(ErrorKind::kInvalidArgument, std::move(message)); }
-
-}  // namespace
 
 std::string Shown(std::string_view value) {
   constexpr size_t kMost = 40;
@@ -36,6 +32,17 @@ Result<double> ParseReal(std::string_view name, std::string_view text) {
     return Usage(std::string(name) + " must be a number, got " + Shown(text));
   }
   return value;
+}
+
+Result<double> ParseAlpha(std::string_view text) {
+  VERDIGRIS_ASSIGN_OR_RETURN(const double alpha, ParseReal("--alpha", text));
+  if (!(alpha > 0 && alpha < 1)) return Usage("--alpha must be in (0,1), got " + Shown(text));
+  return alpha;
+}
+
+Result<Rule> ParseRule(std::string_view text) {
+  if (text != "first" && text != "tuple") return Usage("--rule must be first or tuple, got " + Shown(text));
+  return text == "first" ? Rule::kFirst : Rule::kTuple;
 }
 
 }  // namespace verdigris::tools

@@ -18,8 +18,6 @@
 namespace verdigris::tools {
 namespace {
 
-Unexpected Usage(std::string message) { return Fail(ErrorKind::kInvalidArgument, std::move(message)); }
-
 struct Fraction {
   int64_t planes, threshold;
 };

@@ -21,11 +21,8 @@ using verify::RunObject;
 
 constexpr uint64_t kMostBytes = uint64_t{1} << 50;
 constexpr uint64_t kMostPieceBytes = uint64_t{1} << 31;
-constexpr size_t kMostStopListBytes = size_t{256} << 20;
 constexpr std::string_view kReadingSchema = "verdigris.reading/1";
 constexpr int kBytesATuple = 28;  // of a group's state (C7)
-
-Unexpected Usage(std::string message) { return Fail(ErrorKind::kInvalidArgument, std::move(message)); }
 
 std::string_view TokenTypeName(verify::TokenType type) {
   switch (type) {
@@ -90,11 +87,6 @@ Result<uint64_t> ParseByteCount(std::string_view name, std::string_view text, ui
   const bool good = error == std::errc() && shift >= 0 && suffix.empty() && value <= max >> shift && value << shift >= min;
   if (!good) return Usage(std::string(name) + " must be a number of bytes in [" + std::to_string(min) + "," + std::to_string(max) + "], such as 64M, got " + Shown(text));
   return value << shift;
-}
-
-Result<Rule> ParseRule(std::string_view text) {
-  if (text != "first" && text != "tuple") return Usage("--rule must be first or tuple, got " + Shown(text));
-  return text == "first" ? Rule::kFirst : Rule::kTuple;
 }
 
 void AddReadingOptions(CLI::App& app, ScanArguments& a) {
@@ -239,10 +231,7 @@ Result<void> LoadScanInputs(const ScanArguments& a, const std::optional<RunObjec
   }
   inputs.keys = std::move(*keys);
   if (!a.stop_list.empty()) {
-    VERDIGRIS_ASSIGN_OR_RETURN(const std::string bytes, verify::ReadFile(a.stop_list, kMostStopListBytes));
-    auto list = verify::StopList::Parse(bytes, *inputs.profile);
-    if (!list) return InFile(a.stop_list, list.error());
-    inputs.stop_list = std::move(*list);
+    VERDIGRIS_ASSIGN_OR_RETURN(inputs.stop_list, LoadStopList(a.stop_list, *inputs.profile));
   } else if (there && there->stop_list) {
     return Fail(ErrorKind::kFailedPrecondition, "this run has a stop list: give it with --stop-list");
   }
@@ -263,8 +252,7 @@ Result<void> FillRun(const ScanArguments& a, const std::optional<RunObject>& the
   RunObject& run = inputs.run;
   if (there) run = *there;
   if (!a.alpha.empty()) {
-    VERDIGRIS_ASSIGN_OR_RETURN(const double alpha, ParseReal("--alpha", a.alpha));
-    if (!(alpha > 0 && alpha < 1)) return Usage("--alpha must be in (0,1), got " + Shown(a.alpha));
+    VERDIGRIS_ASSIGN_OR_RETURN(const double alpha, ParseAlpha(a.alpha));
     run.alpha_log10_e4 = verify::AlphaLog10E4(alpha);
   }
   if (!a.control.empty()) {

@@ -40,8 +40,6 @@ void AddReadingOptions(CLI::App& app, ScanArguments& arguments);
 // "64M": bytes, with K, M, G or T for powers of 1,024. kInvalidArgument naming the option.
 Result<uint64_t> ParseByteCount(std::string_view name, std::string_view text, uint64_t min, uint64_t max);
 
-Result<Rule> ParseRule(std::string_view text);
-
 // How inputs are listed and read, beside what units and the run object say. Kept in a run's directory as reading.json, since it
 // decides what a record is. In a run that is there, what is given must agree.
 // Those of the directory, if one is there, with what is given in their place.

@@ -306,6 +306,11 @@ void AtomicFile::Write(std::string_view bytes) {
   if (s.error == 0) s.error = WriteAll(s.fd.get(), bytes.data(), bytes.size());
 }
 
+Result<void> AtomicFile::fault() const {
+  if (state_->error != 0) return FailSystem(state_->path, state_->error);
+  return {};
+}
+
 Result<void> AtomicFile::Commit() {
   State& s = *state_;
   s.Flush();
@@ -319,8 +324,7 @@ Result<void> AtomicFile::Commit() {
       s.error = SyncFolderOf(s.path);
     }
   }
-  if (s.error != 0) return FailSystem(s.path, s.error);
-  return {};
+  return fault();
 }
 
 Result<void> WriteFileAtomic(const std::string& path, std::string_view bytes) {
@@ -468,13 +472,22 @@ Result<void> AppendLine(const std::string& path, std::string_view line) {
 Result<bool> RenameNew(const std::string& from, const std::string& to) {
   int error = ::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0 ? 0 : errno;
   if (error == EINVAL || error == ENOSYS) {  // a file system without it
-    if (::access(to.c_str(), F_OK) == 0) return false;
-    error = ::rename(from.c_str(), to.c_str()) == 0 ? 0 : errno;
+    error = ::link(from.c_str(), to.c_str()) == 0 ? 0 : errno;
+    if (error == 0) ::unlink(from.c_str());
+    if (error == EPERM || error == ENOSYS || error == ENOTSUP) {  // nor hard links, as object stores: between the two calls it may be taken
+      error = ::access(to.c_str(), F_OK) == 0 ? EEXIST : ::rename(from.c_str(), to.c_str()) == 0 ? 0 : errno;
+    }
   }
   if (error == EEXIST) return false;
   if (error == 0) error = SyncFolderOf(to);
   if (error != 0) return FailSystem(to, error);
   return true;
+}
+
+std::string FileNameOf(std::string_view label) {
+  std::string name;
+  for (const char c : label) c == '/' ? name += "%2F" : name += c;
+  return name;
 }
 
 Result<std::string> ReadFileRange(const std::string& path, uint64_t offset, uint64_t length) {

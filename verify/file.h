@@ -54,8 +54,10 @@ class AtomicFile {
   // Without Commit() nothing was written, but to a device or pipe.
   ~AtomicFile();
 
-  // The first failure is kept for Commit().
+  // The first failure is kept for fault() and Commit().
   void Write(std::string_view bytes);
+  // For long work, which need not go on after it.
+  Result<void> fault() const;
   Result<void> Commit();
 
  private:
@@ -137,6 +139,9 @@ Result<void> AppendLine(const std::string& path, std::string_view line);
 // Gives a finished file its name, and returns when that is on the disk; false where the name is taken, and then `from` stays.
 // Both on one file system.
 Result<bool> RenameNew(const std::string& from, const std::string& to);
+
+// The label of an account as a part of a file name: a label may hold a slash, a file name not.
+std::string FileNameOf(std::string_view label);
 
 // `length` bytes from `offset` on. kMalformed where the file is shorter.
 Result<std::string> ReadFileRange(const std::string& path, uint64_t offset, uint64_t length);

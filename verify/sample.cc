@@ -7,7 +7,9 @@
 #include "verify/sample.h"
 
 #include <algorithm>
+#include <bit>
 #include <cassert>
+#include <cstring>
 #include <string>
 
 namespace verdigris::verify {
@@ -73,11 +75,10 @@ void ForTuplesOf(const Profile& profile, const Layers& layers, Layer layer, cons
 }  // namespace
 
 bool IsSampled(const Fingerprint& fingerprint, int sample_log2) {
-  for (int bit = 0; bit < sample_log2; bit += 8) {
-    const int here = std::min(8, sample_log2 - bit);
-    if (fingerprint[static_cast<size_t>(bit) / 8] >> (8 - here) != 0) return false;
-  }
-  return true;
+  uint64_t first;
+  std::memcpy(&first, fingerprint.data(), sizeof first);
+  if constexpr (std::endian::native == std::endian::little) first = __builtin_bswap64(first);
+  return sample_log2 == 0 || first >> (64 - sample_log2) == 0;
 }
 
 Result<Fingerprinter> Fingerprinter::Create(const Key& layer_key) {

@@ -15,23 +15,23 @@ Result<bool> EncodeNormalised(const Normaliser& normaliser, const Tokenizer& tok
   return true;
 }
 
-Result<VariantFindings> JudgeVariants(const JudgeKeys& keys, std::span<const Variant> variants, JudgeOptions options) {
+Result<VariantFindings> JudgeVariants(const JudgeKeys& keys, std::span<const Variant> variants, JudgeOptions options, bool traces) {
   assert(!variants.empty());
   options.tried *= variants.size();
   VariantFindings best;
   for (size_t v = 0; v < variants.size(); ++v) {
     options.proxy_ln_q = variants[v].proxy_ln_q;
-    std::vector<std::vector<TokenState>> traces;
-    VERDIGRIS_ASSIGN_OR_RETURN(std::vector<Finding> findings, JudgeText(keys, variants[v].ids, options, &traces));
+    std::vector<std::vector<TokenState>> of_variant;
+    VERDIGRIS_ASSIGN_OR_RETURN(std::vector<Finding> findings, JudgeText(keys, variants[v].ids, options, traces ? &of_variant : nullptr));
     for (Finding& finding : findings) finding.variant = variants[v].name;
     if (v == 0) {
-      best = {std::move(findings), std::vector<size_t>(keys.tests().size(), 0), std::move(traces)};
+      best = {std::move(findings), std::vector<size_t>(keys.tests().size(), 0), std::move(of_variant)};
       continue;
     }
     for (size_t i = 0; i < findings.size(); ++i) {
       if (DecidingLog10P(findings[i], options.test) >= DecidingLog10P(best.findings[i], options.test)) continue;
       best.findings[i] = std::move(findings[i]);
-      best.traces[i] = std::move(traces[i]);
+      if (traces) best.traces[i] = std::move(of_variant[i]);
       best.variant[i] = v;
     }
   }

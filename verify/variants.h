@@ -11,8 +11,6 @@
 
 namespace verdigris::verify {
 
-inline constexpr std::string_view kAsIs = "as-is", kNormalised = "normalised";
-
 struct Variant {
   std::string_view name;  // goes into the finding; empty: nothing is said
   std::span<const uint32_t> ids;
@@ -22,7 +20,7 @@ struct Variant {
 struct VariantFindings {
   std::vector<Finding> findings;                 // one for each test of the keys
   std::vector<size_t> variant;                   // that each is of
-  std::vector<std::vector<TokenState>> traces;   // of that variant
+  std::vector<std::vector<TokenState>> traces;   // of that variant, if asked for
 };
 
 // The finding of the variant with the smallest p, for each test of `keys`; the first among equals. Which variants there are may
@@ -30,7 +28,8 @@ struct VariantFindings {
 //
 // Null     as JudgeText.
 // Errors   as JudgeText. Precondition: at least one variant.
-Result<VariantFindings> JudgeVariants(const JudgeKeys& keys, std::span<const Variant> variants, JudgeOptions options);
+// Memory   `traces` take 24 bytes for each token under each test.
+Result<VariantFindings> JudgeVariants(const JudgeKeys& keys, std::span<const Variant> variants, JudgeOptions options, bool traces);
 
 // Tokens of the normalised form of a document, with their ranges in the document as it is. False: it changes nothing.
 // Errors   as those of Apply and Encode; kLimit where the form grows over the limit of documents.

@@ -307,7 +307,20 @@ TEST_CASE("a file written in pieces appears whole: not before it is committed, a
   auto full = AtomicFile::Create("/dev/full");
   REQUIRE(full.has_value());
   full->Write(piece);
+  CHECK(full->fault().error().kind == ErrorKind::kIo);
   CHECK(full->Commit().error().kind == ErrorKind::kIo);
+}
+
+TEST_CASE("a finished file gets a name that is free, and no other's") {
+  TemporaryFolder folder;
+  Put(folder / "first", "1", 0644);
+  Put(folder / "second", "2", 0644);
+  CHECK(*RenameNew(folder / "first", folder / "name"));
+  CHECK_FALSE(*RenameNew(folder / "second", folder / "name"));
+  CHECK(ReadBytes(folder / "name") == "1");
+  CHECK(ReadBytes(folder / "second") == "2");
+  CHECK(Entries(folder) == 2);
+  CHECK(RenameNew(folder / "first", folder / "other").error().kind == ErrorKind::kNotFound);
 }
 
 TEST_CASE("an atomic write through a link replaces the target; pipes take the bytes; folders are refused") {

@@ -51,7 +51,7 @@ Counts CountNull(const std::string& id, uint32_t keys, uint32_t texts) {
     const auto judge = *JudgeKeys::Create(profile, {&pointer, 1}, false);
     for (uint32_t t = 0; t < texts; ++t) {
       const Variant variants[] = {{kAsIs, ids[0][t]}, {kNormalised, ids[1][t]}};
-      const auto best = JudgeVariants(judge, std::span(variants).first(t % 2 == 0 ? 1 : 2), {});
+      const auto best = JudgeVariants(judge, std::span(variants).first(t % 2 == 0 ? 1 : 2), {}, false);
       const Finding& finding = best->findings.front();
       const double reported = finding.log10_p_family.value_or(finding.log10_p);
       for (int a = 0; a < 2; ++a) {
@@ -110,7 +110,7 @@ TEST_CASE("the variant of the smallest p is the finding, with every number of it
         options.test = test;
         const Variant variants[] = {{kAsIs, as_is}, {kNormalised, normalised}};
         const auto one = *JudgeText(judge, as_is, options, nullptr), other = *JudgeText(judge, normalised, options, nullptr);
-        const auto best = *JudgeVariants(judge, variants, options);
+        const auto best = *JudgeVariants(judge, variants, options, true);
         for (size_t t = 0; t < tests; ++t) {
           const double p[2] = {DecidingLog10P(one[t], test), DecidingLog10P(other[t], test)};
           const size_t wanted = p[1] < p[0] ? 1 : 0;
@@ -122,7 +122,8 @@ TEST_CASE("the variant of the smallest p is the finding, with every number of it
           CHECK(*best.findings[t].log10_p_family == doctest::Approx(std::min(0.0, p[wanted] + std::log10(2.0 * static_cast<double>(tests)))));
           CHECK(best.traces[t].size() == as_is.size());
         }
-        const auto single = *JudgeVariants(judge, std::span(variants).first(1), options);
+        const auto single = *JudgeVariants(judge, std::span(variants).first(1), options, false);
+        CHECK(single.traces.empty());
         CHECK(single.findings[0].log10_p == one[0].log10_p);
         CHECK(single.findings[0].log10_p_family.has_value() == (tests > 1));
       }

@@ -16,16 +16,22 @@ DocumentScanner::DocumentScanner(const JudgeKeys& keys, Rule rule, const StopLis
 
 void DocumentScanner::ScoreLayer(const JudgeKeys::Test& test, Layer layer, LayerScores& out) {
   const size_t h = keys_.profile().window();
+  const bool all = layers_.empty();
   out.positions.resize(tuples_.size());
   windows_.resize(tuples_.size());
   tokens_.resize(tuples_.size());
+  // Of their own, not members: stores through the one vector say nothing of the others' places.
+  const uint32_t* const ids = ids_.data();
+  uint32_t* const positions = out.positions.data();
+  const uint32_t** const windows = windows_.data();
+  uint32_t* const tokens = tokens_.data();
   size_t count = 0;
   for (size_t i = 0; i < tuples_.size(); ++i) {
     const uint32_t t = tuples_[i];
-    out.positions[count] = t;
-    windows_[count] = &ids_[t - h];
-    tokens_[count] = ids_[t];
-    count += layers_.empty() || layers_[i] == layer;
+    positions[count] = t;
+    windows[count] = ids + t - h;
+    tokens[count] = ids[t];
+    count += all || layers_[i] == layer;
   }
   out.positions.resize(count);
   out.scores.resize(count);
@@ -50,12 +56,11 @@ Result<std::span<const DocumentScore>> DocumentScanner::Scan(std::span<const uin
 
   Counts counts;
   counts.tokens = ids.size();
-  std::array<uint64_t, 4> of_state{};
-  for (const PositionState state : states_) ++of_state[static_cast<size_t>(state)];
-  counts.short_ = of_state[static_cast<size_t>(PositionState::kShort)];
-  counts.special = of_state[static_cast<size_t>(PositionState::kSpecial)];
-  counts.repeated = of_state[static_cast<size_t>(PositionState::kRepeated)];
-  counts.duplicate = of_state[static_cast<size_t>(PositionState::kEligible)] - tuples_.size();
+  const auto of_state = [&](PositionState state) { return static_cast<uint64_t>(std::count(states_.begin(), states_.end(), state)); };
+  counts.short_ = of_state(PositionState::kShort);
+  counts.special = of_state(PositionState::kSpecial);
+  counts.repeated = of_state(PositionState::kRepeated);
+  counts.duplicate = of_state(PositionState::kEligible) - tuples_.size();
   ids_above_vocab_ = 0;
   for (const uint32_t id : ids) ids_above_vocab_ += id >= profile.vocab();
 

@@ -62,11 +62,6 @@ Result<Case> Case::Create(const InvestigationInputs& inputs) {
   for (const auto& [name, model] : inputs.references) {
     if (!out.reference_places_.contains(name)) return Mismatch("reference " + name + " is not in the plan");
   }
-  for (const std::string& name : content.controls.models) {
-    if (std::none_of(inputs.models.begin(), inputs.models.end(), [&](const ControlModel& model) { return model.name == name; })) {
-      return Missing("the plan has the reference model " + name + " as a control: give its answers with --control " + name + "=FILE");
-    }
-  }
 
   // Keys: one provider or account key alone with the selector, so that each test has its own.
   std::vector<const KeyFile*> common;

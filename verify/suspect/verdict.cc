@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdio>
 
+#include "verify/file.h"
 #include "verify/suspect/case.h"
 #include "verify/suspect/coefficient_file.h"
 #include "verify/result_file.h"
@@ -211,7 +212,7 @@ Result<void> Judgement::Tests(const Gathered& gathered) {
     if (run.filter != nullptr && test.share > 0) VERDIGRIS_RETURN_IF_ERROR(Matched(run, gathered, name));
     if (!in.evidence_folder.empty()) {
       test.coefficients = Number(static_cast<double>(finding.tests.size()), "%02.0f") + "-" + std::string(LayerName(test.layer)) +
-                          (test.label.empty() ? "" : "-" + test.label) + "-" + test.name + ".jsonl";
+                          (test.label.empty() ? "" : "-" + FileNameOf(test.label)) + "-" + test.name + ".jsonl";
       VERDIGRIS_ASSIGN_OR_RETURN(ResultFile file, ResultFile::Create(in.evidence_folder + "/" + test.coefficients));
       VERDIGRIS_RETURN_IF_ERROR(WriteCoefficients(trial, c.profile().window(), [&](std::string_view piece) { return file.Write(piece); }));
       VERDIGRIS_ASSIGN_OR_RETURN(test.coefficients_sha256, file.Finish());
@@ -349,6 +350,11 @@ std::vector<ControlRow> LineUpControls(const SuspectTest& test, const std::strin
 
 Result<SuspectFinding> JudgeInvestigation(const InvestigationInputs& inputs) {
   VERDIGRIS_ASSIGN_OR_RETURN(const Case c, Case::Create(inputs));
+  for (const std::string& name : c.content().controls.models) {
+    if (std::none_of(inputs.models.begin(), inputs.models.end(), [&](const ControlModel& model) { return model.name == name; })) {
+      return Fail(ErrorKind::kFailedPrecondition, "the plan has the reference model " + name + " as a control: give its answers with --control " + name + "=FILE");
+    }
+  }
   const InvestigationFiles& files = *inputs.records.files;
   SuspectFinding finding;
   finding.input = files.folder;

@@ -147,7 +147,8 @@ Result<SuspectFinding> JudgeInvestigation(const InvestigationInputs& inputs);
 // look. 0 where none has enough scored.
 double Log10PofLayer(const SuspectFinding& finding, Layer layer, std::string_view label);
 
-// Whether the inputs are those of the plan, before any answer is there. Errors: those of JudgeInvestigation but for records.
+// Whether the inputs are those of the plan, before any answer is there; of reference models as controls, which only a verdict needs,
+// nothing is asked. Errors: those of JudgeInvestigation but for records.
 Result<void> CheckInputs(const InvestigationInputs& inputs);
 
 // What a look at growing answers says: the p of the finding after looks 1..number, of which this is the last.

@@ -320,7 +320,7 @@ TEST_CASE("matched decoys: other accounts inside their own filters") {
   sampler.delta_milli = 3000;
   World world(*MakeProfile(object, sampler));
   world.keys.clear();
-  for (uint32_t i = 0; i < 26; ++i) world.keys.push_back(LayerKeyFile(world.profile, KeyRole::kAccount, TestKey("matched", i), "acct-" + std::to_string(i)));
+  for (uint32_t i = 0; i < 26; ++i) world.keys.push_back(LayerKeyFile(world.profile, KeyRole::kAccount, TestKey("matched", i), "team/" + std::to_string(i)));
   const SpecialIds special(world.tokenizer.special_ids(), world.tokenizer.vocab());
   std::vector<Filter> filters;
   for (uint32_t i = 0; i < 26; ++i) {
@@ -336,7 +336,7 @@ TEST_CASE("matched decoys: other accounts inside their own filters") {
   world.content.tests.clear();
   InvestigationTest& test = world.AddTest(CoefficientRule::kResidual, 1000, {"T"});
   test.layer = Layer::kAccount;
-  test.label = "acct-0";
+  test.label = "team/0";
   test.filter_sha256 = filters[0].digest();
   test.order = Order::kLog;
   world.content.controls.matched = 20;
@@ -357,13 +357,14 @@ TEST_CASE("matched decoys: other accounts inside their own filters") {
   CHECK(finding.deviations.empty());
   // The tested account itself is none of its decoys; too few are an error, and name the way out.
   matched(0, 20);
-  CHECK(world.Error().starts_with("mismatch: the plan has 20 matched accounts for the residual, account layer of acct-0, inside the filter, and at least 20"));
+  CHECK(world.Error().starts_with("mismatch: the plan has 20 matched accounts for the residual, account layer of team/0, inside the filter, and at least 20"));
 
   // The same file passes recomputation: windows in the order of the log, the grid by deviation.
   matched(1, 20);
   std::filesystem::create_directory((world.folder / "evidence"));
   world.inputs.evidence_folder = (world.folder / "evidence");
   const SuspectFinding written = world.Judge();
+  CHECK(written.tests[0].coefficients == "01-account-team%2F0-residual.jsonl");  // no path is made of a label
   for (const SuspectTest& each : written.tests) {
     CAPTURE(each.coefficients);
     const auto rows = ReadCoefficients((world.folder / "evidence/" + each.coefficients), 2, true);
@@ -387,7 +388,7 @@ TEST_CASE("matched decoys: other accounts inside their own filters") {
   world.inputs.records.elsewhere = {world.folder.Write("shared.jsonl", lines)};
   const SuspectFinding refused = world.Judge();
   CHECK(refused.verdict == SuspectVerdict::kRefused);
-  CHECK(refused.refused_by == std::vector<std::string>{"matched_decoys (residual, account layer of acct-0, inside the filter)"});
+  CHECK(refused.refused_by == std::vector<std::string>{"matched_decoys (residual, account layer of team/0, inside the filter)"});
 }
 
 TEST_CASE("coefficient files and finding.json: what is written gives the same numbers again") {
