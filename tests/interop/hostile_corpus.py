@@ -14,6 +14,7 @@ import os
 import pathlib
 import random
 import socket
+import stat
 import struct
 import subprocess
 import tempfile
@@ -66,6 +67,20 @@ def fifo(path):
     os.mkfifo(path)
 
 
+def device(path):
+    try:
+        os.mknod(path, 0o600 | stat.S_IFCHR, os.makedev(1, 3))
+    except PermissionError:
+        fifo(path)  # which is a row of its own; devices are made by root alone
+
+
+def large_footer(path):
+    with path.open("wb") as out:
+        out.write(b"PAR1")
+        out.seek(66 << 20)
+        out.write(struct.pack("<I", 65 << 20) + b"PAR1")
+
+
 def unix_socket(path):
     here = os.getcwd()
     os.chdir(path.parent)  # names of sockets are short
@@ -107,6 +122,9 @@ TEXTS = [
     ("a damaged WARC record, and a member of gzip behind it", "b.warc.gz", gzip.compress(warc(b"x", length=1 << 40)) + gzip.compress(warc(TEXT.encode() * 5)), "warc", [],
      "record"),
     ("Parquet without footer", "b.parquet", b"PAR1" + bytes(300) + b"\x10\0\0\0PAR1", "parquet", [], "parquet"),
+    ("encrypted Parquet", "b.parquet", b"PARE" + bytes(300) + b"\x10\0\0\0PARE", "parquet", ["--format", "parquet"], "parquet"),
+    ("a footer of Parquet over 64 MiB", "b.parquet", large_footer, "parquet", [], "parquet"),
+    ("a device", "b.jsonl", device, "skipped", [], "path"),
     ("a pipe", "b.jsonl", fifo, "skipped", [], "path"),
     ("a socket", "b.jsonl", unix_socket, "skipped", [], "path"),
     ("a link to itself", "b.jsonl", loop, "skipped", [], "path"),
