@@ -239,7 +239,7 @@ Options Parse(int argc, char** argv) {
   std::vector<std::string> files;
   for (int i = 1; i < argc; ++i) {
     const std::string name = argv[i];
-    if (!name.starts_with("--")) {
+    if (name.compare(0, 2, "--") != 0) {
       files.push_back(name);
       continue;
     }

@@ -202,7 +202,7 @@ int32_t verdigris_llama_check_chain(struct llama_sampler* chain, vdg_error* err)
   for (int32_t i = 0; i < n; ++i) {
     const llama_sampler* sampler = llama_sampler_chain_get(chain, i);
     const std::string_view name = llama_sampler_name(sampler);
-    if (name.starts_with("mirostat") || name == "adaptive-p" || name == "greedy") {
+    if (name.substr(0, 8) == "mirostat" || name == "adaptive-p" || name == "greedy") {
       return Fail(err, VDG_NOT_SUPPORTED, "sampler %s draws by itself, without the mark: take it out of the chain", llama_sampler_name(sampler));
     }
     if (IsOurs(sampler)) {

@@ -123,6 +123,7 @@ LLAMA_CPP = Engine(
     name="llama.cpp", package="llama-cpp-python", module="verdigris.adapters.llama_cpp", entry="C++ sampler just before `dist`",
     oldest="0.3.36", newest="0.3.36", hook="after truncation", boundary="the first `apply`", drafts="yes", account="host", checked="real",
     refused=("mirostat", "adaptive-p", "a chain that ends in greedy, by policy"),
+    limits=("llama-server takes a patch, which applies to the source in llama-cpp-python 0.3.36 and compiles there; the server was not run",),
     without=(("C12", "llama.cpp has no beam search"),),
 )
 
