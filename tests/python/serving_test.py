@@ -261,6 +261,13 @@ class AdmissionRules(InFolder):
         self.assertEqual(opened.admit(serving.Request()).account, "acct-8")
         self.refused("account", opened, {"verdigris_account": "acct-7"})
 
+    def test_an_answer_that_is_marked_is_not_continued_by_one_that_is_not(self):
+        opened = self.open(account={"source": "gateway"}, policy={"mode": "opt_out"})
+        asked = [serving.Request(fields={"verdigris_account": "acct-7", "verdigris_request": "r-1", "verdigris_mark": mark}) for mark in (1, 0, 1)]
+        marked, unmarked, again = (opened.begin(request) for request in asked)
+        self.assertTrue(marked.same_request(again))
+        self.assertFalse(marked.same_request(unmarked))
+
     def test_a_request_that_waited_longer_than_its_mac_is_served(self):
         opened = self.open()
         self.assertIsNone(opened.begin(serving.Request(fields=signed(expires=int(time.time()) - 5))).ended())

@@ -242,8 +242,8 @@ class Sequence:
         return time.monotonic() - self._touched
 
     def same_request(self, other: "Sequence") -> bool:
-        """Whether both are of one request: the same log id and account."""
-        return (self.account, self.request, self._index) == (other.account, other.request, other._index)
+        """Whether both are of one request: the same log id and account, and what became of its wish. A client may give log ids twice."""
+        return (self.account, self.request, self._index, self._unmarked) == (other.account, other.request, other._index, other._unmarked)
 
     def counts(self) -> dict[str, int]:
         """Positions that are delivered, by state. What no row was seen of, such as an id that a fault forced, is off."""
