@@ -22,6 +22,19 @@ def run(*command, **options):
     return subprocess.run([str(word) for word in command], check=True, **options)
 
 
+def loads_installed(tool, module, model, folder, build):
+    """The tool takes the module for Parquet that was installed with it, though the build folder still has one."""
+    (folder / "broken.parquet").write_bytes(b"PAR1" * 5)
+    run(tool, "keygen", "-o", folder / "master")
+    run(tool, "profile", "new", "--tokenizer", model, "-o", folder / "p.json")
+    run(tool, "derive", "--from", folder / "master", "--profile", folder / "p.json", "--epoch", "1", "--role", "provider", "-o", folder / "key")
+    command = [tool, "scan", "--profile", folder / "p.json", "--key", folder / "key", "--tokenizer", model, "-o", folder / "scan", folder / "broken.parquet"]
+    said = subprocess.run(command, env=dict(os.environ, LD_DEBUG="files"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True).stdout
+    if "calling init" in said:  # a loader that tells
+        assert f"calling init: {module}" in said.replace("/bin/../", "/"), said
+    assert "cannot be loaded" not in said and str(build) not in said, said
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", required=True, help="the build folder to install")
@@ -67,6 +80,8 @@ def main():
                      "share/verdigris/pocket_lm/config.json", "share/man/man1/verdigris.1",
                      "share/bash-completion/completions/verdigris", "share/zsh/site-functions/_verdigris"):
             assert (prefix / file).is_file(), f"{file} is not installed"
+        for module in prefix.rglob("verdigris_parquet.so"):
+            loads_installed(tool, module, prefix / "share/verdigris/pocket_lm/tokenizer.model", folder, arguments.build)
     return 0
 
 

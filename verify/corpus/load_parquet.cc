@@ -1,4 +1,5 @@
-// A build with Arrow C++: the module is looked for where it is installed, then where it was built.
+// A build with Arrow C++. The module is looked for where the program that asks was linked to look (its run path): beside an installed
+// one, or in the build folder of one that was not installed.
 #include <dlfcn.h>
 
 #include "verify/corpus/parquet_module.h"
@@ -9,9 +10,7 @@ namespace {
 // The module stays loaded: readers of it may live as long as the process. RTLD_DEEPBIND: its libraries find their own symbols
 // before ours.
 Result<const ParquetModule*> Load() {
-  for (const char* path : {VERDIGRIS_PARQUET_INSTALLED, VERDIGRIS_PARQUET_BUILT}) {
-    void* module = ::dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_DEEPBIND);
-    if (module == nullptr) continue;
+  if (void* const module = ::dlopen("verdigris_parquet.so", RTLD_NOW | RTLD_LOCAL | RTLD_DEEPBIND)) {
     if (const void* symbol = ::dlsym(module, kParquetModuleSymbol)) return static_cast<const ParquetModule*>(symbol);
   }
   return Fail(ErrorKind::kUnsupported, std::string("the module for Parquet cannot be loaded: ") + ::dlerror());

@@ -14,6 +14,7 @@
 #include <parquet/file_reader.h>
 #include <parquet/schema.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -26,6 +27,7 @@
 
 #include "verify/corpus/stream_reader.h"
 #include "verify/file.h"
+#include "watermark/context.h"  // kIdLimit
 
 namespace verdigris::verify {
 namespace {
@@ -35,7 +37,6 @@ constexpr int64_t kPoolBytes = int64_t{1} << 30;              // pages, dictiona
 constexpr uint64_t kProcessHeadroom = uint64_t{8} << 30;      // address space beyond what the process has when the first reader opens
 constexpr int64_t kBufferBytes = int64_t{1} << 20;            // read at once of a column
 constexpr int64_t kBatchRows = 256;
-constexpr uint32_t kIdLimit = uint32_t{1} << 24;
 
 // Bounds the address space of the process while one of these lives, and sets it back with the last.
 class ProcessMemoryLimit {
@@ -47,13 +48,13 @@ class ProcessMemoryLimit {
     const uint64_t wanted = AddressSpace() + kProcessHeadroom;
     if (limit.rlim_cur != RLIM_INFINITY && limit.rlim_cur <= wanted) return;
     limit.rlim_cur = wanted;
-    ::setrlimit(RLIMIT_AS, &limit);
+    Shared().set = ::setrlimit(RLIMIT_AS, &limit) == 0;
   }
   ProcessMemoryLimit(const ProcessMemoryLimit&) = delete;
   ProcessMemoryLimit& operator=(const ProcessMemoryLimit&) = delete;
   ~ProcessMemoryLimit() {
     const std::lock_guard lock(Shared().mutex);
-    if (--Shared().users == 0) ::setrlimit(RLIMIT_AS, &Shared().before);
+    if (--Shared().users == 0 && std::exchange(Shared().set, false)) ::setrlimit(RLIMIT_AS, &Shared().before);
   }
 
  private:
@@ -61,6 +62,7 @@ class ProcessMemoryLimit {
   struct State {
     std::mutex mutex;
     int users = 0;
+    bool set = false;
     rlimit before{};
   };
   static State& Shared() {
@@ -73,7 +75,7 @@ class ProcessMemoryLimit {
       if (std::fscanf(file, "%lu", &pages) != 1) pages = 0;
       std::fclose(file);
     }
-    return uint64_t{pages} * 4096;
+    return uint64_t{pages} * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
   }
 };
 
