@@ -181,8 +181,10 @@ class MegatronReader : public Reader {
         pointers_(index_, kMegatronHeadBytes + 4 * head.sequences, head.sequences),
         documents_(index_, kMegatronHeadBytes + 12 * head.sequences, head.documents) {}
 
-  // Checks every number of the index, and finds the first document to read. False where the index is not sound.
-  Result<bool> Start() {
+  uint64_t Segments() const { return SegmentsOfTokens(tokens_, options_); }
+
+  // Every number of the index. False where it is not sound.
+  Result<bool> Check() {
     int64_t last = 0;
     for (uint64_t i = 0; i < head_.sequences; ++i) {
       VERDIGRIS_ASSIGN_OR_RETURN(const int64_t size, sizes_.At(i));
@@ -199,7 +201,12 @@ class MegatronReader : public Reader {
       if (next < sequence || static_cast<uint64_t>(next) > head_.sequences || (i == 0 && next != 0)) return false;
       sequence = next;
     }
-    if (static_cast<uint64_t>(sequence) != head_.sequences) return false;
+    return static_cast<uint64_t>(sequence) == head_.sequences;
+  }
+
+  // Finds the first document to read, in an index that was sound. It may be another file by now, so what is read of it is still
+  // no number to trust.
+  Result<void> Start() {
     uint64_t low = 0, high = Documents();
     while (low < high) {
       const uint64_t middle = low + (high - low) / 2;
@@ -207,7 +214,7 @@ class MegatronReader : public Reader {
       (place < first_place_ ? low : high) = place < first_place_ ? middle + 1 : middle;
     }
     next_ = low;
-    return true;
+    return {};
   }
 
   Result<bool> Next(Record& record) override {
@@ -216,9 +223,12 @@ class MegatronReader : public Reader {
       if (SegmentOf(place) >= end_) break;
       VERDIGRIS_ASSIGN_OR_RETURN(const int64_t begin, documents_.At(next_));
       VERDIGRIS_ASSIGN_OR_RETURN(const int64_t end, documents_.At(next_ + 1));
+      if (begin < 0 || static_cast<uint64_t>(end) > head_.sequences) return Changed();
+      const uint64_t longest = options_.max_record_bytes / sizeof(uint32_t);
       uint64_t count = 0;
-      for (int64_t i = begin; i < end; ++i) {
+      for (int64_t i = begin; i < end && count <= longest; ++i) {
         VERDIGRIS_ASSIGN_OR_RETURN(const int64_t size, sizes_.At(static_cast<uint64_t>(i)));
+        if (size < 0) return Changed();
         count += static_cast<uint64_t>(size);
       }
       if (count == 0) continue;
@@ -228,7 +238,7 @@ class MegatronReader : public Reader {
       record.offset = place;
       record.kind = RecordKind::kFailed;
       record.failure = "too_long";
-      if (count > options_.max_record_bytes / sizeof(uint32_t)) return true;
+      if (count > longest) return true;
       VERDIGRIS_ASSIGN_OR_RETURN(const bool in_range, ReadDocument(begin, end, static_cast<size_t>(count)));
       record.failure = "id_out_of_range";
       if (!in_range) return true;
@@ -241,18 +251,20 @@ class MegatronReader : public Reader {
   }
 
   std::optional<uint64_t> last_segment() const override {
-    const uint64_t last = SegmentsOfTokens(tokens_, options_) - 1;
+    const uint64_t last = Segments() - 1;
     return last < end_ ? std::optional<uint64_t>(last) : std::nullopt;
   }
   std::string_view broken() const override { return {}; }
   uint64_t bytes_read() const override { return bytes_read_; }
 
  private:
+  static Unexpected Changed() { return Fail(ErrorKind::kMismatch, "an index of Megatron changed after it was listed"); }
   uint64_t Documents() const { return head_.documents == 0 ? 0 : head_.documents - 1; }
   uint64_t SegmentOf(uint64_t place) const { return SegmentOfPlace(place, options_, kBytesInUnits); }
   Result<uint64_t> PlaceOfDocument(uint64_t document) {
     VERDIGRIS_ASSIGN_OR_RETURN(const int64_t sequence, documents_.At(document));
     if (static_cast<uint64_t>(sequence) == head_.sequences) return tokens_;
+    if (static_cast<uint64_t>(sequence) > head_.sequences) return Changed();
     VERDIGRIS_ASSIGN_OR_RETURN(const int64_t pointer, pointers_.At(static_cast<uint64_t>(sequence)));
     return static_cast<uint64_t>(pointer) / width_;
   }
@@ -265,6 +277,7 @@ class MegatronReader : public Reader {
       VERDIGRIS_ASSIGN_OR_RETURN(const int64_t size, sizes_.At(static_cast<uint64_t>(i)));
       VERDIGRIS_ASSIGN_OR_RETURN(const int64_t pointer, pointers_.At(static_cast<uint64_t>(i)));
       const size_t wanted = static_cast<size_t>(size) * width_;
+      if (size < 0 || wanted > bytes_.size() - done) return Changed();
       VERDIGRIS_ASSIGN_OR_RETURN(const size_t got, data_.ReadAt(static_cast<uint64_t>(pointer), bytes_.data() + done, wanted));
       if (got < wanted) return Fail(ErrorKind::kIo, "the data of an index of Megatron became shorter while it was read");
       done += wanted;
@@ -311,38 +324,34 @@ Result<ArrayReader::Shape> ReadShape(const Input& input, const ReadOptions& opti
   return shape;
 }
 
-// Head and length of the data set behind an index; no head where one of the two files is not sound.
-struct MegatronSize {
-  std::optional<MegatronHead> head;
-  uint64_t tokens = 0;
-};
-
-Result<MegatronSize> MeasureMegatron(const std::string& index_path) {
-  MegatronSize size;
+// Null where the head of the index or the length of one of the two files is not sound.
+Result<std::unique_ptr<MegatronReader>> OpenMegatron(const std::string& index_path, const ReadOptions& options, uint64_t first, uint64_t end) {
+  std::unique_ptr<MegatronReader> none;
   VERDIGRIS_ASSIGN_OR_RETURN(InputFile index, InputFile::Open(index_path));
   char bytes[kMegatronHeadBytes];
   VERDIGRIS_ASSIGN_OR_RETURN(const size_t got, index.ReadAt(0, bytes, sizeof bytes));
   VERDIGRIS_ASSIGN_OR_RETURN(const std::optional<uint64_t> index_bytes, index.Size());
   const std::optional<MegatronHead> head = ParseMegatronHead({bytes, got});
   const std::string data_path = MegatronData(index_path);
-  if (!head || !index_bytes || data_path.empty()) return size;
+  if (!head || !index_bytes || data_path.empty()) return none;
   // Newer data sets add a byte for each sequence.
   const uint64_t wanted = kMegatronHeadBytes + 12 * head->sequences + 8 * head->documents;
-  if (*index_bytes != wanted && *index_bytes != wanted + head->sequences) return size;
+  if (*index_bytes != wanted && *index_bytes != wanted + head->sequences) return none;
   VERDIGRIS_ASSIGN_OR_RETURN(InputFile data, InputFile::Open(data_path));
   VERDIGRIS_ASSIGN_OR_RETURN(const std::optional<uint64_t> data_bytes, data.Size());
-  if (!data_bytes || *data_bytes % head->layout.bytes() != 0) return size;
-  size.head = *head;
-  size.tokens = *data_bytes / head->layout.bytes();
-  return size;
+  if (!data_bytes || *data_bytes % head->layout.bytes() != 0) return none;
+  return std::make_unique<MegatronReader>(std::move(index), std::move(data), *head, *data_bytes / head->layout.bytes(), options, first, end);
 }
 
 }  // namespace
 
-Result<uint64_t> CountArraySegments(const Input& input, const ReadOptions& options) {
+Result<uint64_t> CountArraySegments(Input& input, const ReadOptions& options) {
   if (input.format == Format::kMegatron) {
-    VERDIGRIS_ASSIGN_OR_RETURN(const MegatronSize size, MeasureMegatron(input.path));
-    return size.head ? SegmentsOfTokens(size.tokens, options) : 1;
+    VERDIGRIS_ASSIGN_OR_RETURN(const auto reader, OpenMegatron(input.path, options, 0, kNoEnd));
+    if (reader != nullptr) {
+      VERDIGRIS_ASSIGN_OR_RETURN(input.checked, reader->Check());
+    }
+    return input.checked ? reader->Segments() : 1;
   }
   VERDIGRIS_ASSIGN_OR_RETURN(ByteWindow window, OpenWindow(input, options));
   VERDIGRIS_ASSIGN_OR_RETURN(const ArrayReader::Shape shape, ReadShape(input, options, window));
@@ -373,13 +382,13 @@ Result<std::unique_ptr<Reader>> OpenArrayReader(const Input& input, const ReadOp
 }
 
 Result<std::unique_ptr<Reader>> OpenMegatronReader(const Input& input, const ReadOptions& options, uint64_t first, uint64_t end) {
-  VERDIGRIS_ASSIGN_OR_RETURN(const MegatronSize size, MeasureMegatron(input.path));
-  if (!size.head) return BrokenReader("megatron", 0);
-  VERDIGRIS_ASSIGN_OR_RETURN(InputFile index, InputFile::Open(input.path));
-  VERDIGRIS_ASSIGN_OR_RETURN(InputFile data, InputFile::Open(MegatronData(input.path)));
-  auto reader = std::make_unique<MegatronReader>(std::move(index), std::move(data), *size.head, size.tokens, options, first, end);
-  VERDIGRIS_ASSIGN_OR_RETURN(const bool sound, reader->Start());
+  VERDIGRIS_ASSIGN_OR_RETURN(auto reader, OpenMegatron(input.path, options, first, end));
+  bool sound = reader != nullptr;
+  if (sound && !input.checked) {
+    VERDIGRIS_ASSIGN_OR_RETURN(sound, reader->Check());
+  }
   if (!sound) return BrokenReader("megatron", 0);
+  VERDIGRIS_RETURN_IF_ERROR(reader->Start());
   return std::unique_ptr<Reader>(std::move(reader));
 }
 

@@ -11,8 +11,8 @@
 
 namespace verdigris::verify {
 
-// Of an array that is not compressed, or of a data set of Megatron; 1 where it is not sound.
-Result<uint64_t> CountArraySegments(const Input& input, const ReadOptions& options);
+// Of an array that is not compressed, or of a data set of Megatron, whose index is then `checked`; 1 where it is not sound.
+Result<uint64_t> CountArraySegments(Input& input, const ReadOptions& options);
 
 // Errors as OpenReader.
 Result<std::unique_ptr<Reader>> OpenArrayReader(const Input& input, const ReadOptions& options, uint64_t first, uint64_t end);

@@ -203,7 +203,7 @@ class Lister {
     return sink_.OnInput(std::move(input));
   }
 
-  Result<uint64_t> SegmentsOf(const Input& input) const {
+  Result<uint64_t> SegmentsOf(Input& input) const {
     switch (input.format) {
       case Format::kParquet: {
         VERDIGRIS_ASSIGN_OR_RETURN(const std::optional<uint64_t> groups, CountRowGroups(input));

@@ -32,6 +32,7 @@ struct Input {
   uint64_t inode = 0;
   bool seekable = false;  // a segment can be read without what lies before it
   uint64_t segments = 0;  // 0: not known
+  bool checked = false;   // megatron: all numbers of the index, which each segment would else check again
 };
 
 // What a path was not read for: "skipped", "io", "unknown_format", "unsupported", with the reason in words.

@@ -162,10 +162,28 @@ TEST_CASE("megatron: an index that is not sound is a broken segment") {
            Index(6, {2, 4}, {0, 4}, {0, 1, 2}),        // floats
            sound.substr(0, sound.size() - 1), sound + "abc", sound.substr(0, 20), std::string(kMegatronMagic) + std::string(25, '\xFF'),
        }) {
-    const Pass pass = Read(ListOne(folder.Write("d.idx", index), {}), {});
+    ReadOptions options;
+    options.unit_bytes = 8;  // two tokens
+    const Input input = ListOne(folder.Write("d.idx", index), options);
+    CHECK(input.segments == 1);
+    const Pass pass = Read(input, options);
     CHECK(pass.records.empty());
     CHECK(pass.broken == "megatron");
     CHECK(pass.last == 0);
+    // One that becomes so after it was listed is an error, or gives what it can.
+    folder.Write("d.idx", sound);
+    Input changed = ListOne((folder / "d.idx"), options);
+    CHECK(changed.segments == 3);
+    CHECK(changed.checked);
+    folder.Write("d.idx", index);
+    for (uint64_t segment = 0; segment < 3; ++segment) {
+      Record record;
+      auto reader = OpenReader(changed, options, segment, segment + 1);
+      for (int i = 0; reader && i < 4; ++i) {
+        const auto more = (*reader)->Next(record);
+        if (!more || !*more) break;
+      }
+    }
   }
   CHECK(Read(ListOne(folder.Write("d.idx", sound), {}), {}).broken == "");
   folder.Write("d.bin", Bytes({1, 2, 3, 4, 5, 6}, 2) + "x");
