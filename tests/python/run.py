@@ -47,12 +47,8 @@ def install_packages(python, packages):
     return 1
 
 
-def install(arguments, python):
-    if not python.exists():
-        venv.create(python.parents[1], with_pip=True)
-    status = install_packages(python, REQUIREMENTS)
-    if status != 0:
-        return status
+def build_settings(arguments):
+    """Of every build of the package, so that all share one folder of objects."""
     settings = [f"build-dir={arguments.build}/python/build"]
     if arguments.launcher:
         settings.append(f"cmake.define.CMAKE_CXX_COMPILER_LAUNCHER={arguments.launcher}")
@@ -60,10 +56,19 @@ def install(arguments, python):
     cache = pathlib.Path(arguments.build, "CMakeCache.txt")
     if cache.exists() and re.search(r"^CMAKE_COMPILE_WARNING_AS_ERROR:\w+=ON$", cache.read_text(), re.MULTILINE):
         settings.append("cmake.define.CMAKE_COMPILE_WARNING_AS_ERROR=ON")
+    return [f"--config-settings={setting}" for setting in settings]
+
+
+def install(arguments, python):
+    if not python.exists():
+        venv.create(python.parents[1], with_pip=True)
+    status = install_packages(python, REQUIREMENTS)
+    if status != 0:
+        return status
     environment = dict(os.environ, CMAKE_BUILD_PARALLEL_LEVEL=str(len(os.sched_getaffinity(0))), CXX=arguments.cxx)
     # Where it was built before, pip must not think that the same version is the same package.
-    return pip(python, "install", "--quiet", "--no-build-isolation", "--no-deps", "--force-reinstall",
-               *(f"--config-settings={setting}" for setting in settings), SOURCE, env=environment).returncode
+    return pip(python, "install", "--quiet", "--no-build-isolation", "--no-deps", "--force-reinstall", *build_settings(arguments), SOURCE,
+               env=environment).returncode
 
 
 def main():
@@ -86,7 +91,8 @@ def main():
     if arguments.what == "engines":
         return install_packages(python, ENGINES)
     environment = dict(os.environ, VERDIGRIS_TOOL=arguments.tool, VERDIGRIS_CMAKE=arguments.cmake,
-                       VERDIGRIS_DISTILLATION_KEYS=arguments.distillation_keys, OMP_NUM_THREADS="1")
+                       VERDIGRIS_DISTILLATION_KEYS=arguments.distillation_keys, OMP_NUM_THREADS="1",
+                       VERDIGRIS_WHEEL_SETTINGS="\n".join(build_settings(arguments)))
     warnings = "default" if arguments.what in ("engines_test.py", "models_test.py") else "error"  # engines have warnings of their own
     return run(python, "-W", warnings, "-m", "unittest", "-v", HERE / arguments.what, env=environment, cwd=HERE).returncode
 
