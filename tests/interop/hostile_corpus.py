@@ -122,7 +122,7 @@ TEXTS = [
     ("a damaged WARC record, and a member of gzip behind it", "b.warc.gz", gzip.compress(warc(b"x", length=1 << 40)) + gzip.compress(warc(TEXT.encode() * 5)), "warc", [],
      "record"),
     ("Parquet without footer", "b.parquet", b"PAR1" + bytes(300) + b"\x10\0\0\0PAR1", "parquet", [], "parquet"),
-    ("encrypted Parquet", "b.parquet", b"PARE" + bytes(300) + b"\x10\0\0\0PARE", "parquet", ["--format", "parquet"], "parquet"),
+    ("encrypted Parquet", "b.parquet", b"PARE" + bytes(300) + b"\x10\0\0\0PARE", "unknown_format", [], "path"),
     ("a footer of Parquet over 64 MiB", "b.parquet", large_footer, "parquet", [], "parquet"),
     ("a device", "b.jsonl", device, "skipped", [], "path"),
     ("a pipe", "b.jsonl", fifo, "skipped", [], "path"),
