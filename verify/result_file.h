@@ -12,7 +12,7 @@ namespace verdigris::verify {
 
 class ResultFile {
  public:
-  // Writes to PATH.part until Finish. An empty path: nothing is written, and there is a digest all the same.
+  // As AtomicFile. An empty path: nothing is written, and there is a digest all the same.
   // Errors   kIo, kNotFound.
   static Result<ResultFile> Create(const std::string& path);
   ResultFile(ResultFile&&) noexcept;

@@ -24,14 +24,12 @@
 #include "verify/martingale.h"
 #include "verify/power.h"
 #include "verify/record/merkle.h"
-#include "verify/result_file.h"
 #include "watermark/profile.h"
 
 namespace verdigris::verify {
 namespace {
 
 constexpr size_t kMostProfileBytes = size_t{1} << 26;
-constexpr size_t kWriteBuffer = size_t{1} << 16;
 constexpr uint32_t kRows = ~uint32_t{0};  // in the place of a directory: the spool of engines' rows
 
 Unexpected Conflict(const std::string& message) { return Fail(ErrorKind::kInternal, "conflict: " + message); }
@@ -59,44 +57,15 @@ struct Done {
   UnitLayout layout;
 };
 
-class LineWriter {
- public:
-  static Result<LineWriter> Create(const std::string& path) {
-    VERDIGRIS_ASSIGN_OR_RETURN(ResultFile file, ResultFile::Create(path));
-    return LineWriter(std::move(file));
-  }
-  Result<void> Write(std::string_view line) {
-    buffer_ += line;
-    buffer_ += '\n';
-    return buffer_.size() < kWriteBuffer ? Result<void>() : Flush();
-  }
-  Result<void> Flush() {
-    VERDIGRIS_RETURN_IF_ERROR(file_.Write(buffer_));
-    buffer_.clear();
-    return {};
-  }
-  Result<void> Finish() {
-    VERDIGRIS_RETURN_IF_ERROR(Flush());
-    VERDIGRIS_RETURN_IF_ERROR(file_.Finish());
-    return {};
-  }
-
- private:
-  explicit LineWriter(ResultFile file) : file_(std::move(file)) {}
-  ResultFile file_;
-  std::string buffer_;
-};
+Result<void> WriteLine(AtomicFile& file, std::string line) {
+  file.Write(line += '\n');
+  return file.fault();
+}
 
 std::string BaselineKey(const std::string& text, const std::vector<std::string>& kids, const std::string& variant) {
   std::string key = text;
   for (const std::string& kid : kids) key += "," + kid;
   return key + "," + variant;
-}
-
-template <class List>
-void AddList(std::vector<uint64_t>& sum, const List& more) {
-  if (sum.size() < more.size()) sum.resize(more.size());
-  for (size_t i = 0; i < more.size(); ++i) sum[i] += more[i];
 }
 
 class Merger {
@@ -108,7 +77,6 @@ class Merger {
     VERDIGRIS_RETURN_IF_ERROR(CountCalibration());
     VERDIGRIS_RETURN_IF_ERROR(TakeUnits());
     VERDIGRIS_RETURN_IF_ERROR(FindMissing());
-    if (!options_.missing.empty()) VERDIGRIS_RETURN_IF_ERROR(WriteMissing());
     Summarise();
     if (options_.calibration && merged_.missing_count == 0) {
       VERDIGRIS_RETURN_IF_ERROR(CheckRoot(*options_.calibration, EvidenceRoot(RunDigest(run_), tree_.Root(), tree_.leaves())));
@@ -116,11 +84,7 @@ class Merger {
     if (merged_.missing_count > 0 && !options_.partial) return std::move(merged_);
     VERDIGRIS_RETURN_IF_ERROR(Decide());
     VERDIGRIS_RETURN_IF_ERROR(ReadBaseline());
-    if (auto written = Write(); !written) {
-      std::error_code ignored;
-      for (const std::string_view file : {kResultsFile, kErrorsFile, kGroupsFile}) std::filesystem::remove(options_.output + "/" + std::string(file) + ".part", ignored);
-      return Unexpected(std::move(written).error());
-    }
+    VERDIGRIS_RETURN_IF_ERROR(Write());
     merged_.written = true;
     return std::move(merged_);
   }
@@ -286,15 +250,7 @@ class Merger {
     done_.push_back({static_cast<uint32_t>(input - inputs_.begin()), summary.last, summary.broken, summary.unit.segment, at, file.layout()});
 
     totals_.counts.Add(summary.counts);
-    for (size_t i = 0; i < summary.results.size(); ++i) {
-      const UnitResult& more = summary.results[i];
-      UnitResult& sum = totals_.results[i];
-      sum.tested += more.tested;
-      sum.rows += more.rows;
-      AddList(sum.histogram, more.histogram);
-      for (size_t bin = 0; bin < kUniformBins; ++bin) sum.uniform[bin] += more.uniform[bin];
-      AddList(sum.lengths, more.lengths);
-    }
+    for (size_t i = 0; i < summary.results.size(); ++i) totals_.results[i].Add(summary.results[i]);
     tree_.Add(AsBytes(file.summary_bytes()));
     return {};
   }
@@ -316,52 +272,48 @@ class Merger {
     return {};
   }
 
+  // A list may state any number of segments, so what is missing goes to its file as it is found.
   Result<void> FindMissing() {
+    std::optional<AtomicFile> file;
+    if (!options_.missing.empty()) {
+      VERDIGRIS_ASSIGN_OR_RETURN(file, AtomicFile::Create(options_.missing));
+    }
     size_t at = 0;
     for (uint32_t input = 0; input < inputs_.size(); ++input) {
       const uint64_t listed = inputs_[input].segments;
       uint64_t expected = 0;  // the next segment
       std::optional<Done> last;
-      const auto miss = [&](uint64_t up_to) {
+      const auto miss = [&](uint64_t up_to) -> Result<void> {
+        merged_.missing_count += std::max(up_to, expected) - expected;
         for (; expected < up_to; ++expected) {
-          ++merged_.missing_count;
-          if (merged_.missing.size() >= kMostNamedMissing && options_.missing.empty()) {
-            merged_.missing_count += up_to - expected - 1;
-            expected = up_to;
-            return;
-          }
+          const bool named = merged_.missing.size() < kMostNamedMissing;
+          if (!named && !file) break;
           Unit unit = inputs_[input].unit;
           unit.segment = expected;
-          merged_.missing.push_back(std::move(unit));
+          if (file) VERDIGRIS_RETURN_IF_ERROR(WriteLine(*file, UnitJson(unit)));
+          if (named) merged_.missing.push_back(std::move(unit));
         }
+        return {};
       };
       for (; at < done_.size() && done_[at].input == input; ++at) {
         if (last && !last->broken) return Contradiction(inputs_[input], last->segment, done_[at].segment);
-        miss(done_[at].segment);
+        VERDIGRIS_RETURN_IF_ERROR(miss(done_[at].segment));
         expected = done_[at].segment + 1;
         if (done_[at].last) last = done_[at];
       }
       if (last && !last->broken && listed > last->segment + 1) return Contradiction(inputs_[input], last->segment, listed - 1);
       // Where nobody has seen the end, one more segment at least is missing.
       if (listed > 0) {
-        miss(listed);
+        VERDIGRIS_RETURN_IF_ERROR(miss(listed));
       } else if (!last) {
-        miss(expected + 1);
+        VERDIGRIS_RETURN_IF_ERROR(miss(expected + 1));
       }
     }
-    return {};
+    return file ? file->Commit() : Result<void>();
   }
 
   static Unexpected Contradiction(const ListedInput& input, uint64_t last, uint64_t other) {
     return Conflict("input '" + input.unit.uri + "' ends in segment " + std::to_string(last) + " and has a segment " + std::to_string(other));
-  }
-
-  Result<void> WriteMissing() {
-    VERDIGRIS_ASSIGN_OR_RETURN(LineWriter lines, LineWriter::Create(options_.missing));
-    for (const Unit& unit : merged_.missing) VERDIGRIS_RETURN_IF_ERROR(lines.Write(UnitJson(unit)));
-    VERDIGRIS_RETURN_IF_ERROR(lines.Finish());
-    if (merged_.missing.size() > kMostNamedMissing) merged_.missing.resize(kMostNamedMissing);
-    return {};
   }
 
   // ---- findings
@@ -402,7 +354,9 @@ class Merger {
 
   Result<void> Decide() {
     std::vector<uint64_t> histogram(static_cast<size_t>(run_.tau_hundredths));
-    for (const UnitResult& result : totals_.results) AddList(histogram, result.histogram);
+    for (const UnitResult& result : totals_.results) {
+      for (size_t bin = 0; bin < histogram.size(); ++bin) histogram[bin] += result.histogram[bin];
+    }
     VERDIGRIS_ASSIGN_OR_RETURN(Findings findings, Findings::Decide(control(), TailOf(std::move(log10_p_), histogram, family()), std::move(log10_e_), log10_alpha()));
     findings_.emplace(std::move(findings));
     for (size_t i = 0; i < merged_.summary.tests.size(); ++i) merged_.summary.tests[i].power = PowerOf(totals_.results[i]);
@@ -439,25 +393,25 @@ class Merger {
 
   Result<void> Write() {
     const std::string folder = options_.output + "/";
-    VERDIGRIS_ASSIGN_OR_RETURN(LineWriter results, LineWriter::Create(folder + std::string(kResultsFile)));
-    VERDIGRIS_ASSIGN_OR_RETURN(LineWriter errors, LineWriter::Create(folder + std::string(kErrorsFile)));
-    VERDIGRIS_ASSIGN_OR_RETURN(LineWriter groups, LineWriter::Create(folder + std::string(kGroupsFile)));
+    VERDIGRIS_ASSIGN_OR_RETURN(AtomicFile results, AtomicFile::Create(folder + std::string(kResultsFile)));
+    VERDIGRIS_ASSIGN_OR_RETURN(AtomicFile errors, AtomicFile::Create(folder + std::string(kErrorsFile)));
+    VERDIGRIS_ASSIGN_OR_RETURN(AtomicFile groups, AtomicFile::Create(folder + std::string(kGroupsFile)));
     for (const Done& unit : done_) {
       VERDIGRIS_ASSIGN_OR_RETURN(const auto source, SourceOf(copies_[unit.copy]));
       const std::string& uri = inputs_[unit.input].unit.uri;
       VERDIGRIS_RETURN_IF_ERROR(ForEachRow(*source, unit.layout, [&](const DocRow& row) -> Result<void> {
         if (auto checked = CheckRow(row); !checked) return checked;
-        return results.Write(ToJson(ResultOf(row, uri, unit.segment)));
+        return WriteLine(results, ToJson(ResultOf(row, uri, unit.segment)));
       }));
       VERDIGRIS_RETURN_IF_ERROR(ForEachError(*source, unit.layout, [&](const ErrorEntry& entry) {
-        return errors.Write(ToJson(ErrorResult{uri, entry.code, unit.segment, entry.offset, entry.ordinal}));
+        return WriteLine(errors, ToJson(ErrorResult{uri, entry.code, unit.segment, entry.offset, entry.ordinal}));
       }));
     }
     for (size_t i = 0; i < texts_.size(); ++i) merged_.summary.tests[i].distinct_texts = texts_[i].size();
     VERDIGRIS_RETURN_IF_ERROR(WriteGroups(groups));
-    VERDIGRIS_RETURN_IF_ERROR(results.Finish());
-    VERDIGRIS_RETURN_IF_ERROR(errors.Finish());
-    VERDIGRIS_RETURN_IF_ERROR(groups.Finish());
+    VERDIGRIS_RETURN_IF_ERROR(results.Commit());
+    VERDIGRIS_RETURN_IF_ERROR(errors.Commit());
+    VERDIGRIS_RETURN_IF_ERROR(groups.Commit());
     return WriteFileAtomic(folder + std::string(kSummaryFile), ToJson(merged_.summary));
   }
 
@@ -501,7 +455,7 @@ class Merger {
   }
 
   // Holm over all groups and tests, so all sums are needed before the first is written.
-  Result<void> WriteGroups(LineWriter& lines) {
+  Result<void> WriteGroups(AtomicFile& file) {
     if (run_.group.by == "none") return {};
     std::vector<GroupInput> inputs;
     for (const Done& unit : done_) {
@@ -522,7 +476,7 @@ class Merger {
       log10_p.push_back(Log10UpperTail(law_, n, state.sums.statistic));
       return {};
     }));
-    const Rejections holm = Reject(Control::kHolm, log10_p, log10_p.size() * options_.family, log10_alpha());
+    const Rejections holm = Reject(Control::kHolm, log10_p, log10_p.size() * family(), log10_alpha());
     std::vector<double> adjusted(log10_p.size());
     std::vector<bool> rejected(log10_p.size());
     for (size_t i = 0; i < holm.order.size(); ++i) {
@@ -548,7 +502,7 @@ class Merger {
       ++merged_.summary.groups;
       merged_.summary.group_findings += out.finding;
       merged_.new_findings += out.finding;
-      return lines.Write(ToJson(out));
+      return WriteLine(file, ToJson(out));
     }));
     return {};
   }

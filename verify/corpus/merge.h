@@ -43,8 +43,8 @@ inline constexpr size_t kMostNamedMissing = 1000;
 //          kFailedPrecondition where rows do not decide the findings (findings.h); kInternal where sources contradict each other
 //          (command-line.md L5: status 4): one unit with two contents, both named, one tuple with two scores, an input that ends
 //          twice. Nothing is written then.
-// Cost     every unit file is read twice, its groups three times. Memory: 150 bytes a unit, 24 a row with p <= tau or a group, and
-//          64 MiB of buffers.
+// Cost     every unit file is read twice, its groups three times. Memory: 150 bytes a unit; 40 a row with p <= tau; 40 a group and
+//          test, and 150 more where it has such rows; 80 a distinct text with a finding; and 64 MiB of buffers.
 Result<Merged> MergeCorpus(const MergeOptions& options);
 
 // SHA-256 of {"run":..,"schema":"verdigris.evidence-root/1","tree":..,"units":N}.

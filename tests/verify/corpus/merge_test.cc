@@ -25,11 +25,7 @@ std::vector<std::string> ResultsOf(const std::string& folder) {
   return out;
 }
 
-bool NothingWritten(const std::string& folder) {
-  return std::none_of(std::begin(kFiles), std::end(kFiles), [&](const char* file) {
-    return std::filesystem::exists(folder + "/" + file) || std::filesystem::exists(folder + "/" + std::string(file) + ".part");
-  });
-}
+bool NothingWritten(const std::string& folder) { return std::filesystem::is_empty(folder); }
 
 void WriteUnits(const MadeRun& made, const std::string& directory, const std::function<bool(size_t)>& which) {
   made.WriteHead(directory);
@@ -158,6 +154,22 @@ TEST_CASE("each unit that is missing is named and nothing is written; with parti
   CHECK(partial->summary.partial);
   CHECK(partial->summary.root.empty());
   CHECK(ReadBytes(folder / "missing.jsonl") == UnitJson(made.units()[3].unit) + "\n");
+
+  // All of them go into the file, though few are held.
+  UnitList list = made.list();
+  list.inputs.push_back(list.inputs.back());
+  list.inputs.back().unit.uri = "part-none.jsonl";
+  list.inputs.back().segments = 5000;
+  WriteBytes(folder / "run/units.jsonl", UnitListJson(list));
+  const auto many = MergeCorpus(options);
+  REQUIRE(many);
+  CHECK(many->missing_count == 5001);
+  CHECK(many->missing.size() == kMostNamedMissing);
+  const std::string lines = ReadBytes(folder / "missing.jsonl");
+  CHECK(std::count(lines.begin(), lines.end(), '\n') == 5001);
+  Unit final = list.inputs.back().unit;
+  final.segment = 4999;
+  CHECK(lines.ends_with("\n" + UnitJson(final) + "\n"));
 }
 
 TEST_CASE("two contents of one unit are a conflict that names both sources") {
@@ -224,6 +236,32 @@ TEST_CASE("a unit under another id, of another run, damaged, of no listed input:
     CHECK(merged.error().message.find(folder.path()) != std::string::npos);
     CHECK(NothingWritten(folder / "out"));
   }
+}
+
+TEST_CASE("the tests of a calibration are counted in the findings of documents and of groups as so many runs are") {
+  const MadeRun made(5, 60, .15, 26);
+  const TemporaryFolder folder;
+  WriteUnits(made, folder / "run", [](size_t) { return true; });
+  MergeOptions options;
+  options.directories = {folder / "run"};
+  options.output = folder / "once";
+  const auto once = MergeCorpus(options);
+  REQUIRE(once);
+  REQUIRE(once->summary.group_findings > 0);
+  constexpr uint64_t kTests = 1000;
+  options.family = kTests;
+  options.output = folder / "family";
+  REQUIRE(MergeCorpus(options));
+  options.family = 1;
+  Calibration& calibration = options.calibration.emplace();
+  calibration.scheme_id = made.profile().scheme_id();
+  for (const RunTest& test : made.run().tests) calibration.tests.emplace_back().kids = test.kids;
+  calibration.tests.resize(kTests);
+  options.output = folder / "calibrated";
+  const auto calibrated = MergeCorpus(options);
+  REQUIRE(calibrated);
+  CHECK(calibrated->summary.group_findings < once->summary.group_findings);
+  for (const char* file : {"results.jsonl", "groups.jsonl"}) CHECK(ReadBytes(folder / "calibrated/" + file) == ReadBytes(folder / "family/" + file));
 }
 
 TEST_CASE("findings of a baseline are known, and m is unchanged") {

@@ -40,7 +40,7 @@ struct MadeUnit {
 
 class MadeRun {
  public:
-  // `inputs` of 1 to 5 segments each; a share of the documents is marked.
+  // `inputs` of 1 to 5 segments each; a share of the documents is marked, and so are the tuples of the group example.org.
   MadeRun(size_t inputs, size_t documents, double marked, uint64_t seed) : random_(seed), profile_(*MakeProfile(SchemeObject(*FindScheme("green"), 1000))) {
     run_.profile = profile_.digest();
     run_.tokenizer = profile_.tokenizer_sha256();
@@ -132,7 +132,7 @@ class MadeRun {
     for (int i = 0; i < 8; ++i) {
       verify::Fingerprint fingerprint{};
       fingerprint[0] = static_cast<uint8_t>(random_() % 200);
-      if ((*sample)->Takes(fingerprint)) (*sample)->Add(fingerprint, fingerprint[0] % 4 == 0);
+      if ((*sample)->Takes(fingerprint)) (*sample)->Add(fingerprint, fingerprint[0] % (group == "example.org" ? 2 : 4) == 0);
     }
   }
 
