@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <limits>
 #include <new>
+#include <system_error>
 #include <utility>
 
 #include "verify/corpus/unit_stream.h"
@@ -94,14 +95,21 @@ Scan::Scan(const ScanSetup& setup, const ScanDirectory& directory, const std::ve
 }
 
 Scan::~Scan() {
+  RequestStop();
   for (std::thread& thread : threads_) thread.join();
 }
 
 void Scan::Start() {
-  // A thread may have ended, and be counted down, before the next one starts.
   const size_t count = std::max<size_t>(1, options_.threads);
-  running_ = count;
-  for (size_t i = 0; i < count; ++i) threads_.emplace_back([this] { Work(); });
+  threads_.reserve(count);
+  // None can be counted down before all are counted.
+  const std::lock_guard lock(mutex_);
+  try {
+    while (threads_.size() < count) threads_.emplace_back([this] { Work(); });
+  } catch (const std::system_error& error) {  // with fewer the scan takes longer
+    if (threads_.empty()) fatal_ = {ErrorKind::kInternal, std::string("no thread can be started: ") + error.what()};
+  }
+  running_ = threads_.size();
 }
 
 bool Scan::WaitFor(std::chrono::milliseconds time) {

@@ -41,9 +41,10 @@ class Scan {
   // All must outlive the scan. `inputs` by URI.
   Scan(const ScanSetup& setup, const ScanDirectory& directory, const std::vector<Input>& inputs, const ReadOptions& read, const GroupNamer& namer,
        const ScanOptions& options);
-  // Waits for the threads.
+  // Stops, and waits for the threads.
   ~Scan();
 
+  // Where the system gives fewer threads they do it all; without any the scan has ended (fatal()).
   void Start();
   // True where all threads have ended.
   bool WaitFor(std::chrono::milliseconds time);

@@ -5,8 +5,11 @@
 #include "verify/suspect/records.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cassert>
 #include <map>
+#include <new>
+#include <system_error>
 #include <thread>
 #include <unordered_map>
 
@@ -271,14 +274,24 @@ class Reader {
 // Calls `work(i)` for i below `count` on several threads, and returns the error of the smallest i.
 Result<void> InParallel(size_t count, size_t threads, const std::function<Result<void>(size_t)>& work) {
   std::vector<Result<void>> done(count);
-  const auto part = [&](size_t first, size_t step) {
-    for (size_t i = first; i < count; i += step) done[i] = work(i);
+  std::atomic<size_t> next{0};
+  const auto part = [&] {
+    for (size_t i; (i = next++) < count;) {
+      try {
+        done[i] = work(i);
+      } catch (const std::bad_alloc&) {
+        done[i] = Fail(ErrorKind::kNoMemory, "out of memory");
+      }
+    }
   };
-  threads = std::clamp<size_t>(threads, 1, std::max<size_t>(count, 1));
   {
-    std::vector<std::jthread> running;
-    for (size_t j = 1; j < threads; ++j) running.emplace_back(part, j, threads);
-    part(0, threads);
+    std::vector<std::jthread> others;
+    others.reserve(threads);
+    try {
+      while (others.size() + 1 < std::min(threads, count)) others.emplace_back(part);
+    } catch (const std::system_error&) {  // the system gives no more; those that run do it all
+    }
+    part();
   }
   for (const Result<void>& each : done) VERDIGRIS_RETURN_IF_ERROR(each);
   return {};

@@ -21,6 +21,7 @@
 #include <zstd.h>
 
 #include "tests/gzip.h"
+#include "tests/no_threads.h"
 #include "tests/temporary_folder.h"
 #include "tests/watermark/testing.h"
 #include "verify/corpus/merge.h"
@@ -161,6 +162,35 @@ std::map<std::string, std::string> Units(const std::string& out) {
 }
 
 }  // namespace
+
+TEST_CASE("a scan that gets no thread ends with an error; one that is given up stops") {
+  const TemporaryFolder corpus, out;
+  WriteCorpus(corpus);
+  const World world;
+  const auto inputs = List(world, corpus);
+  ScanOptions options;
+  options.threads = 4;
+  if (NoThreads::kHolds) {
+    const NoThreads none;
+    const Outcome outcome = RunScan(world, inputs, out / "none", options);
+    REQUIRE(outcome.fatal);
+    CHECK(outcome.fatal->kind == ErrorKind::kInternal);
+  }
+  auto directory = ScanDirectory::Open(out / "left", world.run, "{}");
+  REQUIRE(directory.has_value());
+  std::atomic<bool> reached = false;
+  directory->before_rename = [&] {
+    reached = true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  };
+  options.threads = 1;
+  {
+    Scan scan(world.setup, *directory, inputs, world.read, world.namer, options);
+    scan.Start();
+    while (!reached) std::this_thread::yield();
+  }
+  CHECK(Units(out / "left").size() == 1);
+}
 
 TEST_CASE("threads, shards in any order and some twice: the same unit files, byte by byte") {
   const TemporaryFolder corpus, out;
