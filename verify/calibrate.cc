@@ -12,6 +12,7 @@
 
 #include <openssl/crypto.h>
 
+#include "verify/corpus/group_state.h"  // kOtherGroup
 #include "verify/law.h"
 
 namespace verdigris::verify {
@@ -97,7 +98,9 @@ CorpusCalibrator::Tally CorpusCalibrator::NewTally() const {
 uint32_t CorpusCalibrator::GroupOf(std::string_view name) {
   auto found = group_of_.find(name);
   if (found == group_of_.end()) {
-    if (groups_.size() >= kMostCalibrationGroups && name != kOtherGroups) return GroupOf(kOtherGroups);
+    const uint64_t bytes = sizeof(uint32_t) * kCalibrationLevels.size() * options_.random_keys;  // of a group's Tally
+    const size_t most = bytes == 0 ? kMostCalibrationGroups : static_cast<size_t>(std::min<uint64_t>(kMostCalibrationGroups, options_.memory_bytes / bytes));
+    if (groups_.size() >= most && name != kOtherGroup) return GroupOf(kOtherGroup);
     found = group_of_.emplace(name, static_cast<uint32_t>(groups_.size())).first;
     groups_.push_back(NewTally());
   }

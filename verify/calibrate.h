@@ -48,7 +48,9 @@ struct CalibrateOptions {
   uint64_t max_tokens = 50'000'000;
   bool groups = false;           // gives what the corpus gives for each group of documents too
   int sample_log2 = 0;           // tuples that overlap is measured on: below 2^(128 - sample_log2)
-  uint64_t memory_bytes = uint64_t{2} << 30;  // for them: sample_log2 rises where more are needed
+  // For them: sample_log2 rises where more are needed. As much again for what random keys give in each group: what is beyond goes
+  // into kOtherGroup.
+  uint64_t memory_bytes = uint64_t{2} << 30;
 };
 
 // SizeOf() at the levels of calibrations, of n that come again and again.
@@ -66,7 +68,8 @@ class CriticalValues {
 // A corpus of unmarked documents, one after another, under the tests of `keys`. Which document a tuple is given to under
 // Assign::kFirstSeen follows the order of Add().
 //
-// Memory   `memory_bytes`; 16 bytes a document; 4 bytes a token with random keys; about 50 a distinct tuple under kFirstSeen.
+// Memory   `memory_bytes`, or twice that with groups and random keys; 16 bytes a document; 4 bytes a token with random keys; about 50
+//          a distinct tuple under kFirstSeen.
 class CorpusCalibrator {
  public:
   // Errors   kInvalidArgument: min_scored 0, more than 10,000 random keys.

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "verify/members.h"
 #include "watermark/json.h"
 
 namespace verdigris::verify {
@@ -14,7 +15,6 @@ namespace {
 
 constexpr std::string_view kSchema = "verdigris.calibration/1";
 constexpr size_t kLevels = kCalibrationLevels.size();
-constexpr size_t kMostGroups = kMostCalibrationGroups + 1;
 constexpr std::string_view kWhy = ": a key chosen on a text cannot be tested on it";
 
 std::string Decimal(double share) {
@@ -62,179 +62,63 @@ Json::Object PartJson(const CalibrationPart& part) {
   return members;
 }
 
-// Takes members out of an object one by one; what is left at the end, or missing, is a fault.
-class Reader {
- public:
-  Reader(const Json& value, std::string name) : name_(std::move(name)), object_(value.object()) {
-    if (object_ == nullptr) Fault("");
-  }
+double Share(Members& from, std::string_view name) {
+  const std::string text = from.Text(name);
+  double share = -1;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), share);
+  const bool good = error == std::errc() && end == text.data() + text.size() && share >= 0 && share <= 1 && Decimal(share) == text;
+  if (!good) from.Fault(name, "must be a string with a number in [0,1], as short as it can be");
+  return share;
+}
 
-  bool ok() const { return error_.empty(); }
-  Result<void> Done() {
-    if (ok() && taken_ != object_->size()) error_ = name_ + ": a member that is not known";
-    if (ok()) return {};
-    return Fail(ErrorKind::kMalformed, error_);
-  }
-  void Fault(std::string_view member) {
-    if (error_.empty()) error_ = "calibration " + name_ + (member.empty() ? "" : "." + std::string(member)) + " is missing or malformed";
-  }
-  void Take(Reader& inner, std::string_view member) {
-    if (inner.ok() && inner.taken_ == inner.object_->size()) return;
-    if (error_.empty()) error_ = inner.ok() ? "calibration " + name_ + "." + std::string(member) + ": a member that is not known" : inner.error_;
-  }
+template <size_t kSize>
+std::array<uint64_t, kSize> Counts(Members& from, std::string_view name, uint64_t most) {
+  std::array<uint64_t, kSize> counts{};
+  const std::vector<uint64_t> read = from.Integers(name, kSize, most);
+  if (read.size() != kSize) from.Fault(name, "must be " + std::to_string(kSize) + " integers");
+  std::copy(read.begin(), read.end(), counts.begin());
+  return counts;
+}
 
-  // Null, and a fault, where it is not there.
-  const Json* Member(std::string_view member) {
-    const Json* value = ok() ? std::as_const(*this).Find(member) : nullptr;
-    if (value == nullptr) {
-      Fault(member);
-    } else {
-      ++taken_;
-    }
-    return value;
+std::array<Band, kLevels> Bands(Members& from, std::string_view name) {
+  std::array<Band, kLevels> bands{};
+  const std::span<const Json> array = from.Array(name, kLevels);
+  if (array.size() != kLevels) from.Fault(name, "must be " + std::to_string(kLevels) + " bands");
+  for (size_t i = 0; i < array.size(); ++i) {
+    Members band = from.Element(name, i, array[i]);
+    bands[i] = {Share(band, "from"), Share(band, "to")};
+    if (bands[i].lower > bands[i].upper) band.Fault("from", "must be at most `to`");
+    from.Close(band);
   }
-  bool Has(std::string_view member) const { return ok() && Find(member) != nullptr; }
-
-  uint64_t Count(std::string_view member) {
-    const Json* value = Member(member);
-    if (value == nullptr) return 0;
-    const int64_t* integer = value->integer();
-    if (integer == nullptr || *integer < 0) return Fault(member), 0;
-    return static_cast<uint64_t>(*integer);
-  }
-  std::string Text(std::string_view member) {
-    const Json* value = Member(member);
-    if (value == nullptr) return {};
-    if (value->string() == nullptr) return Fault(member), std::string();
-    return *value->string();
-  }
-  double Share(std::string_view member) {
-    const std::string text = Text(member);
-    double share = -1;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), share);
-    if (error != std::errc() || end != text.data() + text.size() || !(share >= 0 && share <= 1) || Decimal(share) != text) Fault(member);
-    return share;
-  }
-  Digest DigestOf(std::string_view member) {
-    Digest digest{};
-    if (!ParseHex(Text(member), digest)) Fault(member);
-    return digest;
-  }
-  const Json::Array* Array(std::string_view member, size_t least, size_t most) {
-    const Json* value = Member(member);
-    if (value == nullptr) return nullptr;
-    const Json::Array* array = value->array();
-    if (array == nullptr || array->size() < least || array->size() > most) return Fault(member), nullptr;
-    return array;
-  }
-  template <size_t kSize>
-  std::array<uint64_t, kSize> Counts(std::string_view member) {
-    std::array<uint64_t, kSize> counts{};
-    if (const Json::Array* array = Array(member, kSize, kSize)) {
-      for (size_t i = 0; i < kSize; ++i) {
-        const int64_t* integer = (*array)[i].integer();
-        if (integer == nullptr || *integer < 0) return Fault(member), counts;
-        counts[i] = static_cast<uint64_t>(*integer);
-      }
-    }
-    return counts;
-  }
-  std::array<Band, kLevels> Bands(std::string_view member) {
-    std::array<Band, kLevels> bands{};
-    if (const Json::Array* array = Array(member, kLevels, kLevels)) {
-      for (size_t i = 0; i < kLevels; ++i) {
-        Reader band((*array)[i], std::string(member));
-        bands[i] = {band.Share("from"), band.Share("to")};
-        Take(band, member);
-        if (bands[i].lower > bands[i].upper) Fault(member);
-      }
-    }
-    return bands;
-  }
-
- private:
-  const Json* Find(std::string_view member) const {
-    for (const Json::Member& candidate : *object_) {
-      if (candidate.first == member) return &candidate.second;
-    }
-    return nullptr;
-  }
-
-  std::string name_;
-  const Json::Object* object_;
-  size_t taken_ = 0;
-  std::string error_;
-};
+  return bands;
+}
 
 bool IsKid(const std::string& text) {
   std::array<uint8_t, 8> bytes;
   return ParseHex(text, bytes);
 }
 
-CalibrationPart::Test ReadTest(const Json& value, Reader& outer) {
-  Reader reader(value, "tests");
-  CalibrationPart::Test test;
-  if (const Json::Array* kids = reader.Array("kids", 1, 2)) {
-    for (const Json& kid : *kids) {
-      if (kid.string() == nullptr || !IsKid(*kid.string())) {
-        reader.Fault("kids");
-        break;
-      }
-      test.kids.push_back(*kid.string());
-    }
+void ReadPart(Members& from, CalibrationPart& part) {
+  part.documents = from.Integer("documents");
+  Members overlap = from.Object("overlap");
+  part.overlap = {overlap.Integer("documents"), overlap.Integer("pairs"), overlap.Integer("sizes")};
+  if (overlap.Text("rho") != Decimal(part.overlap.rho())) overlap.Fault("rho", "does not follow from the counts");
+  from.Close(overlap);
+  part.predicted = Bands(from, "predicted");
+  const std::span<const Json> tests = from.Array("tests", 10000);
+  if (tests.empty()) from.Fault("tests", "must be at least one");
+  for (size_t i = 0; i < tests.size() && from.ok(); ++i) {
+    Members inner = from.Element("tests", i, tests[i]);
+    CalibrationPart::Test& test = part.tests.emplace_back();
+    test.kids = inner.Texts("kids", 2);
+    if (test.kids.empty() || !std::all_of(test.kids.begin(), test.kids.end(), IsKid)) inner.Fault("kids", "must be 1 or 2 key ids in lower-case hex");
+    test.tested = inner.Integer("tested");
+    const auto counts = Counts<kLevels>(inner, "counts", test.tested);
+    const auto bands = Bands(inner, "bands");
+    for (size_t level = 0; level < kLevels; ++level) test.rates[level] = {counts[level], bands[level]};
+    from.Close(inner);
   }
-  test.tested = reader.Count("tested");
-  const auto counts = reader.Counts<kLevels>("counts");
-  const auto bands = reader.Bands("bands");
-  for (size_t i = 0; i < kLevels; ++i) {
-    test.rates[i] = {counts[i], bands[i]};
-    if (counts[i] > test.tested) reader.Fault("counts");
-  }
-  outer.Take(reader, "tests");
-  return test;
-}
-
-void ReadPart(Reader& reader, CalibrationPart& part) {
-  part.documents = reader.Count("documents");
-  if (const Json* overlap = reader.Member("overlap")) {
-    Reader inner(*overlap, "overlap");
-    part.overlap = {inner.Count("documents"), inner.Count("pairs"), inner.Count("sizes")};
-    if (inner.Text("rho") != Decimal(part.overlap.rho())) inner.Fault("rho");
-    reader.Take(inner, "overlap");
-  }
-  part.predicted = reader.Bands("predicted");
-  if (const Json::Array* tests = reader.Array("tests", 1, 10000)) {
-    for (const Json& test : *tests) part.tests.push_back(ReadTest(test, reader));
-  }
-  if (reader.Has("stop_bound")) part.stop_bound = reader.Count("stop_bound");
-}
-
-Calibration::Group ReadGroup(const Json& value, Reader& outer) {
-  Reader reader(value, "groups");
-  Calibration::Group group;
-  group.name = reader.Text("name");
-  ReadPart(reader, group);
-  if (reader.Has("random_rates")) group.random_rates = reader.Bands("random_rates");
-  outer.Take(reader, "groups");
-  return group;
-}
-
-Calibration::RandomKeys ReadRandomKeys(const Json& value, Reader& outer) {
-  Reader reader(value, "random_keys");
-  Calibration::RandomKeys random;
-  random.keys = reader.Count("keys");
-  random.tested = reader.Count("tested");
-  random.rates = reader.Bands("rates");
-  random.pooled_n = reader.Count("pooled_n");
-  random.pooled_counts = reader.Counts<3>("pooled_counts");
-  const uint64_t passed = reader.Count("passed");
-  if (passed > 1) reader.Fault("passed");
-  random.passed = passed == 1;
-  for (const uint64_t count : random.pooled_counts) {
-    if (count > random.keys) reader.Fault("pooled_counts");
-  }
-  outer.Take(reader, "random_keys");
-  return random;
+  if (from.Has("stop_bound")) part.stop_bound = from.Integer("stop_bound");
 }
 
 }  // namespace
@@ -274,51 +158,53 @@ std::string WriteCalibration(const Calibration& calibration) {
 }
 
 Result<Calibration> ParseCalibration(std::string_view bytes) {
-  if (bytes.empty() || bytes.back() != '\n') return Fail(ErrorKind::kMalformed, "the calibration file does not end with a line feed");
-  VERDIGRIS_ASSIGN_OR_RETURN(const Json json, ParseCanonicalJson(bytes.substr(0, bytes.size() - 1)));
-  if (const Json* schema = json.Find("schema"); schema != nullptr && schema->string() != nullptr && *schema->string() != kSchema) {
-    return Fail(ErrorKind::kUnsupported, "not a calibration file of version 1");
-  }
-  Reader reader(json, "file");
+  VERDIGRIS_ASSIGN_OR_RETURN(const Json json, ParseSchemaFile(bytes, kSchema));
+  Members from(json, "");
   Calibration out;
-  if (reader.Text("schema") != kSchema) reader.Fault("schema");
-  out.scheme_id = reader.DigestOf("scheme_id");
-  out.profile = reader.DigestOf("profile");
-  out.content = reader.DigestOf("content");
-  const std::string rule = reader.Text("rule"), assign = reader.Text("assign");
-  if (rule != "first" && rule != "tuple") reader.Fault("rule");
-  if (assign != "document" && assign != "first-seen") reader.Fault("assign");
-  out.rule = rule == "first" ? Rule::kFirst : Rule::kTuple;
-  out.assign = assign == "document" ? Assign::kDocument : Assign::kFirstSeen;
-  out.min_scored = reader.Count("min_scored");
-  out.tokens = reader.Count("tokens");
-  ReadPart(reader, out);
-  if (const Json::Array* texts = reader.Array("texts", 0, kMostCalibrationTexts)) {
-    for (const Json& text : *texts) {
-      Calibration::Text bytes_of{};
-      if (text.string() == nullptr || !ParseHex(*text.string(), bytes_of) || (!out.texts.empty() && !(out.texts.back() < bytes_of))) {
-        reader.Fault("texts");
-        break;
-      }
-      out.texts.push_back(bytes_of);
+  from.Text("schema");
+  out.scheme_id = from.DigestOf("scheme_id");
+  out.profile = from.DigestOf("profile");
+  out.content = from.DigestOf("content");
+  out.rule = from.Word("rule", {"first", "tuple"}) == 0 ? Rule::kFirst : Rule::kTuple;
+  out.assign = from.Word("assign", {"document", "first-seen"}) == 0 ? Assign::kDocument : Assign::kFirstSeen;
+  out.min_scored = from.Integer("min_scored");
+  out.tokens = from.Integer("tokens");
+  ReadPart(from, out);
+  for (const Json& text : from.Array("texts", kMostCalibrationTexts)) {
+    Calibration::Text half{};
+    if (text.string() == nullptr || !ParseHex(*text.string(), half) || (!out.texts.empty() && !(out.texts.back() < half))) {
+      from.Fault("texts", "must be 16 bytes each in lower-case hex, and ascend");
+      break;
+    }
+    out.texts.push_back(half);
+  }
+  if (from.Has("random_keys")) {
+    Members inner = from.Object("random_keys");
+    Calibration::RandomKeys& random = out.random_keys.emplace();
+    random.keys = inner.Integer("keys");
+    random.tested = inner.Integer("tested");
+    random.rates = Bands(inner, "rates");
+    random.pooled_n = inner.Integer("pooled_n");
+    random.pooled_counts = Counts<3>(inner, "pooled_counts", random.keys);
+    random.passed = inner.Bit("passed");
+    from.Close(inner);
+  }
+  if (from.Has("root")) out.root = from.DigestOf("root");
+  if (from.Has("sample_log2")) out.sample_log2 = static_cast<int>(from.Integer("sample_log2", 1, kMostSampleLog2));
+  if (from.Has("groups")) {
+    const std::span<const Json> groups = from.Array("groups", kMostCalibrationGroups + 1);
+    if (groups.empty()) from.Fault("groups", "must be at least one");
+    for (size_t i = 0; i < groups.size() && from.ok(); ++i) {
+      Members inner = from.Element("groups", i, groups[i]);
+      Calibration::Group& group = out.groups.emplace_back();
+      group.name = inner.Text("name");
+      if (i > 0 && !(out.groups[i - 1].name < group.name)) inner.Fault("name", "must come after that before it");
+      ReadPart(inner, group);
+      if (inner.Has("random_rates")) group.random_rates = Bands(inner, "random_rates");
+      from.Close(inner);
     }
   }
-  if (reader.Has("random_keys")) out.random_keys = ReadRandomKeys(*reader.Member("random_keys"), reader);
-  if (reader.Has("root")) out.root = reader.DigestOf("root");
-  if (reader.Has("sample_log2")) {
-    const uint64_t sample_log2 = reader.Count("sample_log2");
-    if (sample_log2 == 0 || sample_log2 > kMostSampleLog2) reader.Fault("sample_log2");
-    out.sample_log2 = static_cast<int>(sample_log2);
-  }
-  if (reader.Has("groups")) {
-    if (const Json::Array* groups = reader.Array("groups", 1, kMostGroups)) {
-      for (const Json& group : *groups) {
-        out.groups.push_back(ReadGroup(group, reader));
-        if (out.groups.size() > 1 && !(out.groups[out.groups.size() - 2].name < out.groups.back().name)) reader.Fault("groups");
-      }
-    }
-  }
-  VERDIGRIS_RETURN_IF_ERROR(reader.Done());
+  VERDIGRIS_RETURN_IF_ERROR(from.Done());
   return out;
 }
 

@@ -21,8 +21,7 @@ namespace verdigris::verify {
 
 inline constexpr std::array<double, 4> kCalibrationLevels = {-1, -2, -3, -4};  // log10 alpha
 inline constexpr size_t kMostCalibrationTexts = 1'000'000;
-inline constexpr size_t kMostCalibrationGroups = 4096;
-inline constexpr std::string_view kOtherGroups = "(other)";  // what is beyond them, as one group more
+inline constexpr size_t kMostCalibrationGroups = 4096;  // what is beyond them is one group more, kOtherGroup
 inline constexpr double kCalibrationBandLevel = 0.99;
 
 enum class Assign { kDocument, kFirstSeen };  // statistics.md 3.2

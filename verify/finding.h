@@ -23,6 +23,9 @@ namespace verdigris::verify {
 enum class Verdict { kDetected, kNotDetected, kInconclusive };
 std::string_view VerdictName(Verdict verdict);  // "detected", "not_detected", "inconclusive"
 
+// Variants of a text (verify/variants.h).
+inline constexpr std::string_view kAsIs = "as-is", kNormalised = "normalised";
+
 // Classes of keys-and-evidence.md E7; they add up to `tokens`.
 struct Counts {
   uint64_t tokens = 0, short_ = 0, special = 0, repeated = 0, duplicate = 0, scored = 0, other_layer = 0;
@@ -72,7 +75,7 @@ struct Finding {
   Digest scheme_id{};
   Digest profile_digest{};
   Rule rule = Rule::kFirst;
-  std::string variant;              // of the text: "as-is", "normalised"; empty where variants were not asked for
+  std::string variant;              // of the text; empty where variants were not asked for
   std::optional<Digest> stop_list;  // of the list whose tuples were left out; they are among `special`
   Counts counts;
   NullLaw law{};

@@ -14,6 +14,7 @@
 #include "verify/binomial.h"
 #include "verify/gamma.h"
 #include "verify/weighted.h"
+#include "watermark/surprise.h"
 
 namespace verdigris::verify {
 namespace {
@@ -60,7 +61,7 @@ Statistic LargestStatistic(const NullLaw& law, uint64_t n_scores) {
     case NullLaw::Kind::kBernoulli:
       return n;
     case NullLaw::Kind::kGamma:
-      return n * 95265423098;  // floor(2^32 * 32 ln 2) (native-schemes.md N8.2)
+      return n * kMaxSurprise;
     case NullLaw::Kind::kTwoBernoulli:
       return n * (2 * uint64_t{law.heavy} + law.light);
   }

@@ -28,6 +28,7 @@
 
 #include "verify/binomial.h"
 #include "verify/gamma.h"
+#include "verify/ln_mean_exp.h"
 
 #ifdef __FAST_MATH__
 #error "fast-math would make p depend on the compiler"
@@ -80,10 +81,7 @@ double LnMartingale(const std::array<Bet, kBets>& bets, uint64_t n, Statistic st
   for (size_t i = 0; i < kBets; ++i) {
     products[i] = bets[i].slope * static_cast<double>(statistic) + bets[i].offset * static_cast<double>(n);
   }
-  const double largest = *std::max_element(products.begin(), products.end());
-  double sum = 0;
-  for (double product : products) sum += std::exp(product - largest);
-  return largest + std::log(sum / kBets);
+  return LnMeanExp(products);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include "verify/members.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include "watermark/key_file.h"
 
@@ -19,10 +20,15 @@ void Members::Fault(std::string_view member, std::string_view why) {
   if (!error_) error_ = PathOf(member) + " " + std::string(why);
 }
 
+const Json::Member* Members::Find(std::string_view name) const {
+  const auto at = std::lower_bound(object_->begin(), object_->end(), name, [](const Json::Member& member, std::string_view of) { return member.first < of; });
+  return at == object_->end() || at->first != name ? nullptr : &*at;
+}
+
 const Json* Members::Take(std::string_view name) {
   if (!ok()) return nullptr;
-  const auto at = std::lower_bound(object_->begin(), object_->end(), name, [](const Json::Member& member, std::string_view of) { return member.first < of; });
-  if (at == object_->end() || at->first != name) return Fault(name, "is missing"), nullptr;
+  const Json::Member* const at = Find(name);
+  if (at == nullptr) return Fault(name, "is missing"), nullptr;
   taken_.push_back(at->first);
   return &at->second;
 }
@@ -48,7 +54,7 @@ std::string Members::Text(std::string_view name, size_t least, size_t most) {
   return *value->string();
 }
 
-size_t Members::Word(std::string_view name, std::initializer_list<std::string_view> words) {
+size_t Members::Word(std::string_view name, std::span<const std::string_view> words) {
   const std::string text = Text(name);
   if (!ok()) return 0;
   const auto at = std::find(words.begin(), words.end(), text);
@@ -142,6 +148,24 @@ Result<Json> ParseSchemaFile(std::string_view bytes, std::string_view schema) {
   if (stated == nullptr || stated->string() == nullptr) return Fail(ErrorKind::kMalformed, "schema is missing");
   if (*stated->string() != schema) return Fail(ErrorKind::kUnsupported, "not a file of schema " + std::string(schema));
   return json;
+}
+
+std::string Decimal4(int64_t e4) {
+  if (e4 == 0) return "0.0000";
+  const uint64_t size = static_cast<uint64_t>(-e4);
+  const std::string places = std::to_string(size % 10000);
+  return "-" + std::to_string(size / 10000) + "." + std::string(4 - places.size(), '0') + places;
+}
+
+std::optional<int64_t> ParseDecimal4(std::string_view text) {
+  if (text == "0.0000") return 0;
+  const size_t point = text.find('.');
+  if (!text.starts_with('-') || point == text.npos || point > 10 || text.size() != point + 5) return std::nullopt;
+  const std::string digits = std::string(text.substr(1, point - 1)) + std::string(text.substr(point + 1));
+  int64_t value = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  if (error != std::errc() || end != digits.data() + digits.size() || value == 0 || Decimal4(-value) != text) return std::nullopt;
+  return -value;
 }
 
 }  // namespace verdigris::verify

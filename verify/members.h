@@ -31,7 +31,8 @@ class Members {
   // `least` to `most` bytes.
   std::string Text(std::string_view name, size_t least = 0, size_t most = Json::kMaxBytes);
   // Place of the string among `words`; 0 after a fault.
-  size_t Word(std::string_view name, std::initializer_list<std::string_view> words);
+  size_t Word(std::string_view name, std::span<const std::string_view> words);
+  size_t Word(std::string_view name, std::initializer_list<std::string_view> words) { return Word(name, std::span(words.begin(), words.size())); }
   Digest DigestOf(std::string_view name);
   // None where the string is empty.
   std::optional<Digest> DigestOrEmpty(std::string_view name);
@@ -41,6 +42,8 @@ class Members {
   std::vector<std::string> Texts(std::string_view name, size_t most_items, size_t most_bytes = Json::kMaxBytes);
   // The elements; empty after a fault.
   std::span<const Json> Array(std::string_view name, size_t most_items);
+  // Of one that need not be there.
+  bool Has(std::string_view name) const { return ok() && Find(name) != nullptr; }
   // The value, whatever it is; null after a fault.
   const Json* Take(std::string_view name);
   // An object below this one, to be read with its own Members and handed back to Close.
@@ -57,6 +60,7 @@ class Members {
 
  private:
   std::string PathOf(std::string_view member) const;
+  const Json::Member* Find(std::string_view name) const;
 
   const Json::Object* object_ = nullptr;  // null after a fault that leaves nothing to read
   std::string path_;
@@ -67,5 +71,10 @@ class Members {
 // A file: one canonical value and LF (E2), `schema` its member of that name.
 // Errors   kLimit, kMalformed; kUnsupported where another schema stands there.
 Result<Json> ParseSchemaFile(std::string_view bytes, std::string_view schema);
+
+// What is a logarithm in files: "-2.0000" of -20000 ten-thousandths, which are at most 0.
+std::string Decimal4(int64_t e4);
+// None where it is not what Decimal4 gives, or has more than nine digits before the point.
+std::optional<int64_t> ParseDecimal4(std::string_view text);
 
 }  // namespace verdigris::verify

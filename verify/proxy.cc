@@ -16,6 +16,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "verify/ln_mean_exp.h"
 #include "verify/multiplicity.h"
 #include "verify/weighted.h"
 #include "watermark/surprise.h"
@@ -91,10 +92,7 @@ Products Multiply(const ProxyFactors& factors) {
   std::vector<double> ln(factors.bets, 0.0);
   for (size_t t = 0; t * factors.bets < factors.ln.size(); ++t) {
     for (size_t i = 0; i < factors.bets; ++i) ln[i] += factors.ln[t * factors.bets + i];
-    const double largest = *std::max_element(ln.begin(), ln.end());
-    double sum = 0;
-    for (const double value : ln) sum += std::exp(value - largest);
-    products.log10_last = (largest + std::log(sum / static_cast<double>(factors.bets))) * std::numbers::log10e;
+    products.log10_last = LnMeanExp(ln) * std::numbers::log10e;
     products.log10_max = std::max(products.log10_max, products.log10_last);
   }
   return products;

@@ -510,12 +510,17 @@ TEST_CASE("groups are calibrated like corpora of their own, and memory bounds th
   for (int group = 0; group < 3; ++group) alone.push_back(*CorpusCalibrator::Create(OneKey(profile, key), options));
   options.memory_bytes = 2000 * DocumentCounts::kRowBytes;
   auto small = *CorpusCalibrator::Create(OneKey(profile, key), options);
+  options.groups = true;
+  options.random_keys = 20;
+  options.memory_bytes = 2 * 20 * 16;  // counts of 20 keys at four levels for two groups
+  auto two = *CorpusCalibrator::Create(OneKey(profile, key), options);
   for (size_t d = 0; d < corpus.ids.size(); ++d) {
     const auto content = BytesOf(corpus.texts[d]);
     REQUIRE(calibrator.Add(content, corpus.ids[d], names[d % 3]).has_value());
     REQUIRE(alone[d % 3].Add(content, corpus.ids[d]).has_value());
     REQUIRE(whole.Add(content, corpus.ids[d]).has_value());
     REQUIRE(small.Add(content, corpus.ids[d]).has_value());
+    REQUIRE(two.Add(content, corpus.ids[d], names[d % 3]).has_value());
   }
   const Calibration out = *calibrator.Finish();
   const auto check_equal = [](const CalibrationPart& a, const CalibrationPart& b) {
@@ -546,6 +551,13 @@ TEST_CASE("groups are calibrated like corpora of their own, and memory bounds th
   CHECK(sampled.overlap.sizes < out.overlap.sizes >> (sampled.sample_log2 - 1));
   CHECK(sampled.tests[0].rates[0].count == out.tests[0].rates[0].count);
   CHECK(ParseCalibration(WriteCalibration(sampled))->sample_log2 == sampled.sample_log2);
+
+  const Calibration others = *two.Finish();
+  REQUIRE(others.groups.size() == 3);
+  CHECK(others.groups[0].name == "(other)");
+  CHECK(others.groups[0].documents == out.groups[0].documents);
+  CHECK(others.groups[0].random_rates->at(0).upper == out.groups[0].random_rates->at(0).upper);
+  CHECK(others.groups[2].name == "b.example");
 }
 
 TEST_CASE("slow: the spread over keys is what the overlap predicts") {

@@ -14,12 +14,12 @@
 namespace verdigris::verify {
 namespace {
 
-RunTest TestOf(const JudgeKeys::Test& test, std::string variant) {
+RunTest TestOf(const JudgeKeys::Test& test, std::string_view variant) {
   RunTest out;
   if (test.provider) out.kids.push_back(test.layers.kid(Layer::kProvider));
   if (test.account) out.kids.push_back(test.layers.kid(Layer::kAccount));
   std::sort(out.kids.begin(), out.kids.end());
-  out.variant = std::move(variant);
+  out.variant = variant;
   return out;
 }
 
@@ -41,20 +41,20 @@ std::array<uint8_t, 16> TextDigest(std::span<const uint8_t> document) {
 std::vector<RunTest> TestsOf(const JudgeKeys& keys, bool normalised) {
   std::vector<RunTest> tests;
   for (const JudgeKeys::Test& test : keys.tests()) {
-    tests.push_back(TestOf(test, "as-is"));
-    if (normalised) tests.push_back(TestOf(test, "normalised"));
+    tests.push_back(TestOf(test, kAsIs));
+    if (normalised) tests.push_back(TestOf(test, kNormalised));
   }
   std::sort(tests.begin(), tests.end());
   return tests;
 }
 
 std::vector<ScanSetup::Places> PlacesOf(const JudgeKeys& keys, const RunObject& run) {
-  const bool normalised = std::any_of(run.tests.begin(), run.tests.end(), [](const RunTest& test) { return test.variant == "normalised"; });
+  const bool normalised = std::any_of(run.tests.begin(), run.tests.end(), [](const RunTest& test) { return test.variant == kNormalised; });
   std::vector<ScanSetup::Places> places;
   for (const JudgeKeys::Test& test : keys.tests()) {
     ScanSetup::Places& place = places.emplace_back();
-    place.as_is = PlaceOf(run, TestOf(test, "as-is"));
-    if (normalised) place.normalised = PlaceOf(run, TestOf(test, "normalised"));
+    place.as_is = PlaceOf(run, TestOf(test, kAsIs));
+    if (normalised) place.normalised = PlaceOf(run, TestOf(test, kNormalised));
   }
   return places;
 }

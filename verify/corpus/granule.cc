@@ -55,13 +55,13 @@ Result<void> GranuleReader::Start() {
 
 void GranuleReader::Open(uint64_t segment) {
   segment_ = segment;
-  Unit unit = UnitOf(input_, context_.options, segment);
+  const Unit unit = UnitOf(input_, context_.options, segment);
   // The first was asked for by Start().
   if (segment != first_ && context_.state_of(unit) != UnitState::kMissing) {
     unit_ = nullptr;
     ++passed_over_;
   } else {
-    unit_ = std::make_shared<OpenUnit>(context_.run, std::move(unit), context_.spill_folder, context_.group_memory);
+    unit_ = std::make_shared<OpenUnit>(context_.run, unit, context_.spill_folder, context_.group_memory);
   }
 }
 

@@ -50,7 +50,7 @@ Result<GroupNamer> GroupNamer::Create(std::string_view by) {
   } else if (by.starts_with("path:")) {
     const std::string_view number = by.substr(5);
     const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), namer.parts_);
-    if (error != std::errc() || end != number.data() + number.size() || namer.parts_ < 1 || namer.parts_ > kMostParts) {
+    if (error != std::errc() || end != number.data() + number.size() || number[0] == '0' || namer.parts_ > kMostParts) {
       return Fail(ErrorKind::kInvalidArgument, "path:N groups by the first N names of a path, N in [1," + std::to_string(kMostParts) + "]");
     }
     namer.kind_ = Kind::kPath;

@@ -26,16 +26,6 @@ uint32_t AddUpTo(uint32_t a, uint32_t b) { return a > ~uint32_t{0} - b ? ~uint32
 
 size_t RowBytes(bool first_seen) { return kBlockBytes + 8 + 4 + (first_seen ? 32 + 4 + 2 : 0); }
 
-void AppendBe(std::string& out, uint64_t value, int bytes) {
-  for (int i = bytes - 1; i >= 0; --i) out.push_back(static_cast<char>(value >> (8 * i)));
-}
-
-uint64_t ReadBe(const char* at, int bytes) {
-  uint64_t value = 0;
-  for (int i = 0; i < bytes; ++i) value = value << 8 | static_cast<uint8_t>(at[i]);
-  return value;
-}
-
 // Writes a block; heads get their numbers once their rows are out.
 class BlockWriter {
  public:

@@ -12,11 +12,12 @@
 #include <bit>
 #include <cstring>
 
+#include "watermark/context.h"  // kIdLimit
+
 namespace verdigris::verify {
 namespace {
 
 constexpr int kMaxDepth = 64;
-constexpr uint32_t kIdLimit = uint32_t{1} << 24;
 constexpr size_t kMaxPaths = 4;
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }

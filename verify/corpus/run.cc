@@ -2,9 +2,8 @@
 #include "verify/corpus/run.h"
 
 #include <algorithm>
-#include <cmath>
-#include <cstdlib>
 
+#include "verify/corpus/group_name.h"
 #include "verify/members.h"
 #include "watermark/json.h"
 
@@ -14,10 +13,10 @@ namespace {
 constexpr std::string_view kSchema = "verdigris.run/1";
 constexpr std::string_view kControls[] = {"bh", "by", "ebh", "holm", "none"};
 constexpr std::string_view kDtypes[] = {"", "u8", "u16", "u32", "i8", "i16", "i32", "i64"};
-constexpr std::string_view kVariants[] = {"as-is", "normalised"};
+constexpr std::string_view kVariants[] = {kAsIs, kNormalised};
 constexpr int64_t kMostAlphaE4 = 3'000'000;  // alpha 1e-300
+constexpr char kTauBounds[] = "must be a whole number of hundredths in [-30.0000,-0.0100]";
 constexpr size_t kMostByBytes = 1024;
-constexpr int kMostPathParts = 64;  // as in group_name.h
 constexpr int64_t kMostId = (int64_t{1} << 32) - 1;
 constexpr uint64_t kMostKeep = uint64_t{1} << 30;
 
@@ -26,36 +25,7 @@ bool IsKid(std::string_view text) {
   return ParseHex(text, bytes);
 }
 
-// "-2.0000" of -20000.
-std::string PlacesText(int64_t e4) {
-  std::string places = std::to_string(std::abs(e4) % 10000);
-  places.insert(0, 4 - places.size(), '0');
-  return (e4 < 0 ? "-" : "") + std::to_string(std::abs(e4) / 10000) + "." + places;
-}
-
-// None where the text is not what PlacesText gives for a number in [-most, -1].
-std::optional<int64_t> ParsePlaces(std::string_view text, int64_t most) {
-  if (text.size() < 7 || text.size() > 12 || text[0] != '-' || text[text.size() - 5] != '.') return std::nullopt;
-  int64_t value = 0;
-  for (const char c : text.substr(1)) {
-    if (c == '.') continue;
-    if (c < '0' || c > '9') return std::nullopt;
-    value = value * 10 + (c - '0');
-  }
-  if (value < 1 || value > most || PlacesText(-value) != text) return std::nullopt;
-  return -value;
-}
-
-bool StartsWith(std::string_view text, std::string_view with) { return text.substr(0, with.size()) == with && text.size() > with.size(); }
-
-bool IsGroupBy(std::string_view by) {
-  if (by == "none" || by == "host" || by == "source") return true;
-  if (StartsWith(by, "field:")) return by.size() <= kMostByBytes && IsUtf8(by);
-  if (!StartsWith(by, "path:")) return false;
-  const std::string_view digits = by.substr(5);
-  return digits.size() <= 2 && digits[0] != '0' && std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; }) &&
-         std::stoi(std::string(digits)) <= kMostPathParts;
-}
+bool IsGroupBy(std::string_view by) { return by.size() <= kMostByBytes && IsUtf8(by) && GroupNamer::Create(by).has_value(); }
 
 Json RunValue(const RunObject& run, bool evidence_alone) {
   Json::Array tests;
@@ -75,12 +45,12 @@ Json RunValue(const RunObject& run, bool evidence_alone) {
       {"schema", std::string(kSchema)},
       {"selector", run.selector},
       {"stop_list", run.stop_list ? Hex(*run.stop_list) : ""},
-      {"tau_log10", PlacesText(-int64_t{run.tau_hundredths} * 100)},
+      {"tau_log10", Decimal4(-int64_t{run.tau_hundredths} * 100)},
       {"tests", std::move(tests)},
       {"tokenizer", run.tokenizer ? Hex(*run.tokenizer) : ""},
   };
   if (!evidence_alone) {
-    members.emplace_back("alpha_log10", PlacesText(run.alpha_log10_e4));
+    members.emplace_back("alpha_log10", Decimal4(run.alpha_log10_e4));
     members.emplace_back("control", std::string(ControlName(run.control)));
   }
   return Json::FromMembers(std::move(members));
@@ -109,7 +79,7 @@ std::optional<std::pair<std::string, std::string>> FaultOf(const RunObject& run)
   if (run.max_doc_bytes < 4 || run.max_doc_bytes > (uint64_t{16} << 20)) return Fault("max_doc_bytes", "must be in [4,16777216]");
   if (run.min_scored < 1 || run.min_scored > (uint64_t{1} << 40)) return Fault("min_scored", "must be in [1,1099511627776]");
   if (!run.selector.empty() && !IsKid(run.selector)) return Fault("selector", "must be empty or 16 digits of lower-case hex");
-  if (run.tau_hundredths < 1 || run.tau_hundredths > kMostTauHundredths) return Fault("tau_log10", "must be a whole number of hundredths in [-30.0000,-0.0100]");
+  if (run.tau_hundredths < 1 || run.tau_hundredths > kMostTauHundredths) return Fault("tau_log10", kTauBounds);
   if (run.tests.empty() || run.tests.size() > kMostTests) return Fault("tests", "must be 1 to " + std::to_string(kMostTests));
   for (size_t i = 0; i < run.tests.size(); ++i) {
     const RunTest& test = run.tests[i];
@@ -145,11 +115,11 @@ Result<RunObject> ParseRun(std::string_view bytes) {
   Members members(json, "");
   RunObject run;
   members.Take("schema");
-  const auto alpha = ParsePlaces(members.Text("alpha_log10", 0, 16), kMostAlphaE4);
+  const auto alpha = ParseDecimal4(members.Text("alpha_log10", 0, 16));
   if (!alpha) members.Fault("alpha_log10", "must be a number such as -2.0000");
   run.alpha_log10_e4 = alpha.value_or(-1);
   run.first_seen = members.Word("assign", {"document", "first-seen"}) == 1;
-  run.control = static_cast<CorpusControl>(members.Word("control", {"bh", "by", "ebh", "holm", "none"}));
+  run.control = static_cast<CorpusControl>(members.Word("control", kControls));
   run.dtype = members.Text("dtype", 0, 4);
   run.eos = IntegerOrMinusOne(members, "eos", kMostId);
   run.evidence = members.Integer("evidence", 1);
@@ -167,9 +137,9 @@ Result<RunObject> ParseRun(std::string_view bytes) {
   run.rule = members.Word("rule", {"first", "tuple"}) == 0 ? Rule::kFirst : Rule::kTuple;
   run.selector = members.Text("selector", 0, 16);
   run.stop_list = members.DigestOrEmpty("stop_list");
-  const auto tau = ParsePlaces(members.Text("tau_log10", 0, 16), int64_t{kMostTauHundredths} * 100);
-  if (!tau || *tau % 100 != 0) members.Fault("tau_log10", "must be a whole number of hundredths in [-30.0000,-0.0100]");
-  run.tau_hundredths = static_cast<int>(tau.value_or(-100) / -100);
+  const auto tau = ParseDecimal4(members.Text("tau_log10", 0, 16));
+  if (!tau || *tau % 100 != 0 || *tau < int64_t{kMostTauHundredths} * -100) members.Fault("tau_log10", kTauBounds);
+  if (members.ok()) run.tau_hundredths = static_cast<int>(*tau / -100);
   const std::span<const Json> tests = members.Array("tests", kMostTests);
   for (size_t i = 0; i < tests.size() && members.ok(); ++i) {
     Members inner = members.Element("tests", i, tests[i]);

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "verify/finding.h"  // kAsIs
 #include "verify/multiplicity.h"
 #include "watermark/context.h"  // Rule
 #include "watermark/key.h"
@@ -25,7 +26,7 @@ std::optional<CorpusControl> ParseControl(std::string_view name);
 
 struct RunTest {
   std::vector<std::string> kids;  // 1 or 2, ascending
-  std::string variant = "as-is";  // or "normalised"
+  std::string variant{kAsIs};     // or kNormalised
   auto operator<=>(const RunTest&) const = default;
 };
 

@@ -24,7 +24,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr size_t kMostRunBytes = size_t{16} << 20;
-constexpr size_t kCompareBytes = size_t{1} << 20;
 
 // Of letters, digits and dots alone, so that a name in tmp/ can be taken apart.
 std::string HostName() {
@@ -56,14 +55,7 @@ Unexpected InPath(const std::string& path, const Error& error) { return Fail(err
 Result<bool> SameBytes(const std::string& a, const std::string& b) {
   VERDIGRIS_ASSIGN_OR_RETURN(const auto first, FileSource(a));
   VERDIGRIS_ASSIGN_OR_RETURN(const auto second, FileSource(b));
-  if (first->size() != second->size()) return false;
-  for (uint64_t at = 0; at < first->size(); at += kCompareBytes) {
-    const uint64_t length = std::min<uint64_t>(kCompareBytes, first->size() - at);
-    VERDIGRIS_ASSIGN_OR_RETURN(const std::string x, first->Read(at, length));
-    VERDIGRIS_ASSIGN_OR_RETURN(const std::string y, second->Read(at, length));
-    if (x != y) return false;
-  }
-  return true;
+  return HoldSameBytes(*first, *second);
 }
 
 }  // namespace

@@ -73,7 +73,7 @@ Result<std::string> TableRows::Finish(const ScanSetup& setup, const ReadOptions&
 
   Unit unit = table_;
   unit.segment = *segment;
-  OpenUnit open(*setup.run, std::move(unit), spill_folder, group_memory);
+  OpenUnit open(*setup.run, unit, spill_folder, group_memory);
   BatchScanner scanner(setup);
   RecordBatch batch;
   const auto scan_batch = [&]() -> Result<void> {

@@ -9,10 +9,11 @@
 #include <string>
 #include <type_traits>
 
+#include "watermark/context.h"  // kIdLimit
+
 namespace verdigris::verify {
 namespace {
 
-constexpr uint64_t kIdLimit = uint64_t{1} << 24;
 constexpr size_t kMaxNpyHead = size_t{64} << 10;
 constexpr uint64_t kMaxTokens = uint64_t{1} << 59;  // places in bytes stay below 2^63
 

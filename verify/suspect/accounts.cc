@@ -16,6 +16,7 @@
 #include <string_view>
 
 #include "verify/law.h"
+#include "verify/ln_mean_exp.h"
 #include "verify/multiplicity.h"
 
 #ifdef __FAST_MATH__
@@ -29,15 +30,6 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr std::array kShares = {0.01, 0.1, 0.5, 1.0};
 
 Unexpected Usage(std::string message) { return Fail(ErrorKind::kInvalidArgument, std::move(message)); }
-
-double LnMeanExp(std::span<const double> x) {
-  assert(!x.empty());
-  const double largest = *std::max_element(x.begin(), x.end());
-  if (largest == -kInfinity) return largest;
-  double sum = 0;
-  for (const double value : x) sum += std::exp(value - largest);
-  return largest + std::log(sum / static_cast<double>(x.size()));
-}
 
 // ln(1 - x + x e^y), 0 < x <= 1.
 double LnBlend(double x, double y) {

@@ -8,6 +8,8 @@
 #include <unordered_set>
 
 #include "verify/members.h"
+#include "verify/suspect/answer_file.h"
+#include "watermark/context.h"  // kIdLimit
 #include "watermark/key_file.h"
 
 namespace verdigris::verify {
@@ -15,7 +17,6 @@ namespace {
 
 constexpr std::string_view kClasses[kAnswerClasses] = {"ok", "empty", "filtered", "truncated", "request", "garbage", "oversize", "model", "repeat"};
 constexpr size_t kMaxLineBytes = Json::kMaxBytes;
-constexpr uint64_t kIdEnd = uint64_t{1} << 24;
 constexpr const char* kPlanFile = "plan.json";
 constexpr const char* kInvestigationFile = "investigation.json";
 constexpr const char* kPromptsFile = "prompts.jsonl";
@@ -159,11 +160,7 @@ Result<Answer> ParseAnswer(std::string_view line) {
   Members members(json, "");
   Answer answer;
   answer.id = members.Text("id", 1, 256);
-  const size_t hash = answer.id.rfind('#');
-  const std::string_view digits = hash == std::string::npos ? std::string_view() : std::string_view(answer.id).substr(hash + 1);
-  const bool good = hash != std::string::npos && hash > 0 && !digits.empty() && digits.size() <= 9 && (digits == "0" || digits[0] != '0') &&
-                    digits.find_first_not_of("0123456789") == digits.npos;
-  if (!good) members.Fault("id", "must be a prompt's id, #, and a number");
+  if (!ParseRecordId(answer.id)) members.Fault("id", "must be a prompt's id, #, and a number");
   answer.prompt_sha256 = members.DigestOf("prompt_sha256");
   answer.time = members.Time("time");
   answer.ms = members.Integer("ms");
@@ -171,15 +168,9 @@ Result<Answer> ParseAnswer(std::string_view line) {
   answer.status = members.Integer("status", 0, 999);
   answer.model = members.Text("model");
   answer.finish = members.Text("finish");
-  const std::string name = members.Text("class");
-  const auto at = std::find(std::begin(kClasses), std::end(kClasses), name);
-  if (at == std::end(kClasses)) {
-    members.Fault("class", "is none that is known");
-  } else {
-    answer.answer_class = static_cast<AnswerClass>(at - std::begin(kClasses));
-  }
+  answer.answer_class = static_cast<AnswerClass>(members.Word("class", kClasses));
   answer.text = members.Text("text");
-  for (const uint64_t id : members.Integers("ids", SIZE_MAX, kIdEnd - 1)) answer.ids.push_back(static_cast<uint32_t>(id));
+  for (const uint64_t id : members.Integers("ids", SIZE_MAX, kIdLimit - 1)) answer.ids.push_back(static_cast<uint32_t>(id));
   const auto raw = members.Integers("raw", 2);
   if (members.ok() && raw.size() != 2) members.Fault("raw", "must be an offset and a length");
   VERDIGRIS_RETURN_IF_ERROR(members.Done());

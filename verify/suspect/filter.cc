@@ -10,6 +10,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "verify/corpus/bytes.h"
 #include "watermark/prf.h"
 
 namespace verdigris::verify {
@@ -22,16 +23,6 @@ constexpr size_t kMostLabelBytes = 64;
 constexpr uint64_t kMostRows = uint64_t{1} << 31;  // of a builder's table
 
 Unexpected Malformed(const std::string& what) { return Fail(ErrorKind::kMalformed, "filter: " + what); }
-
-uint64_t ReadBe(const char* at, size_t bytes) {
-  uint64_t value = 0;
-  for (size_t i = 0; i < bytes; ++i) value = value << 8 | static_cast<uint8_t>(at[i]);
-  return value;
-}
-
-void AppendBe(std::string& out, uint64_t value, size_t bytes) {
-  for (size_t i = bytes; i-- > 0;) out += static_cast<char>(value >> 8 * i);
-}
 
 void AppendBytes(std::string& out, std::span<const uint8_t> bytes) { out.append(reinterpret_cast<const char*>(bytes.data()), bytes.size()); }
 

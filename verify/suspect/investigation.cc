@@ -237,7 +237,7 @@ void ReadTests(Members& members, InvestigationContent& content) {
     test.share = from.Integer("share");
     test.references = from.Texts("references", kMaxReferences);
     test.filter_sha256 = from.DigestOrEmpty("filter_sha256");
-    test.order = static_cast<Order>(from.Word("order", {"none", "text", "log"}));
+    test.order = static_cast<Order>(from.Word("order", kOrders));
     members.Close(from);
   }
 }
@@ -316,10 +316,10 @@ Result<Investigation> Investigation::Parse(std::string_view bytes) {
   content.created = members.Text("created");
 
   Members suspect = members.Object("suspect");
-  content.suspect.kind = static_cast<SuspectKind>(suspect.Word("kind", {"endpoint", "files"}));
+  content.suspect.kind = static_cast<SuspectKind>(suspect.Word("kind", kKinds));
   content.suspect.name = suspect.Text("name");
   content.suspect.url = suspect.Text("url");
-  content.suspect.api = static_cast<Api>(suspect.Word("api", {"completions", "chat"}));
+  content.suspect.api = static_cast<Api>(suspect.Word("api", kApis));
   content.suspect.model = suspect.Text("model");
   content.suspect.not_before = suspect.Text("not_before");
   members.Close(suspect);
@@ -355,7 +355,7 @@ Result<Investigation> Investigation::Parse(std::string_view bytes) {
     Members from = members.Element("references", i, references[i]);
     Reference& reference = content.references.emplace_back();
     reference.name = from.Text("name");
-    reference.kind = static_cast<ReferenceKind>(from.Word("kind", {"provider", "base", "older", "self"}));
+    reference.kind = static_cast<ReferenceKind>(from.Word("kind", kReferenceKinds));
     reference.model_sha256 = from.DigestOrEmpty("model_sha256");
     reference.not_after = from.Text("not_after");
     members.Close(from);

@@ -2,7 +2,6 @@
 #include "verify/suspect/plan.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <set>
 
@@ -16,25 +15,6 @@ namespace {
 constexpr std::string_view kSchema = "verdigris.plan/1";
 constexpr uint64_t kMostFamily = 1'000'000'000, kMostMinScored = 1'000'000'000, kMostPlanDecoys = 1'000'000;
 constexpr int64_t kLeastAlphaE4 = -9'999'999'999'999;  // nine digits before the point
-
-// "0.0000" or "-d.dddd".
-std::string Decimal4(int64_t e4) {
-  if (e4 == 0) return "0.0000";
-  const uint64_t size = static_cast<uint64_t>(-e4);
-  const std::string places = std::to_string(size % 10000);
-  return "-" + std::to_string(size / 10000) + "." + std::string(4 - places.size(), '0') + places;
-}
-
-std::optional<int64_t> ParseDecimal4(std::string_view text) {
-  if (text == "0.0000") return 0;
-  const size_t point = text.find('.');
-  if (!text.starts_with('-') || point == text.npos || point > 10 || text.size() != point + 5) return std::nullopt;
-  const std::string digits = std::string(text.substr(1, point - 1)) + std::string(text.substr(point + 1));
-  int64_t value = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-  if (error != std::errc() || end != digits.data() + digits.size() || value == 0 || Decimal4(-value) != text) return std::nullopt;
-  return -value;
-}
 
 std::string Bound(const char* name, uint64_t least, uint64_t most, uint64_t got) {
   return std::string(name) + " must be in [" + std::to_string(least) + "," + std::to_string(most) + "], got " + std::to_string(got);

@@ -10,17 +10,11 @@
 #include <cmath>
 #include <limits>
 
+#include "verify/ln_mean_exp.h"
 #include "verify/suspect/coefficients.h"
 
 namespace verdigris::verify {
 namespace {
-
-double LnMean(std::span<const double> ln, size_t divisor) {
-  const double largest = *std::max_element(ln.begin(), ln.end());
-  double sum = 0;
-  for (const double value : ln) sum += std::exp(value - largest);
-  return largest + std::log(sum / static_cast<double>(divisor));
-}
 
 }  // namespace
 
@@ -88,12 +82,12 @@ EProcess::Outcome EProcess::Run(std::span<const uint64_t> scores, std::vector<do
     }
     row = window_ends_[i];
     if (largest > outcome.ln_max || path != nullptr) {
-      const double now = LnMean(ln, divisor);
+      const double now = LnMeanExp(ln, divisor);
       outcome.ln_max = std::max(outcome.ln_max, now);
       if (path != nullptr) path->push_back(now);
     }
   }
-  outcome.ln_end = LnMean(ln, divisor);
+  outcome.ln_end = LnMeanExp(ln, divisor);
   return outcome;
 }
 

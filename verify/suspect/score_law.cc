@@ -9,6 +9,8 @@
 #include <numbers>
 #include <vector>
 
+#include "verify/ln_mean_exp.h"
+
 namespace verdigris::verify {
 namespace {
 
@@ -151,10 +153,7 @@ double LnFixedE(const ScoreLaw& law, std::span<const Level> levels, double T) {
     if (l * most < law.pole()) ln.push_back(l * T - CumulantOf(law, levels, l).value);
   }
   if (ln.empty()) return 0;
-  const double largest = *std::max_element(ln.begin(), ln.end());
-  double sum = 0;
-  for (const double value : ln) sum += std::exp(value - largest);
-  return largest + std::log(sum / kNodes);
+  return LnMeanExp(ln, kNodes);
 }
 
 }  // namespace verdigris::verify

@@ -34,14 +34,6 @@ uint32_t CharacterBytes(char first) {
   return byte < 0x80 ? 1 : byte < 0xE0 ? 2 : byte < 0xF0 ? 3 : 4;
 }
 
-bool WellFormed(std::string_view text) {
-  for (size_t at = 0, length; at < text.size(); at += length) {
-    length = Utf8SequenceLength(text.substr(at, 4));
-    if (length == 0) return false;
-  }
-  return true;
-}
-
 std::vector<std::pair<std::string_view, uint32_t>> PiecesOf(const SentencePieceModel& model, bool wanted) {
   std::vector<std::pair<std::string_view, uint32_t>> out;
   for (uint32_t id = 0; wanted && id < model.pieces.size(); ++id) {
@@ -57,7 +49,7 @@ bool PieceSegments::Eligible(const SentencePieceModel& model) {
   if (!model.normalizer.escape_whitespaces || model.treat_whitespace_as_suffix || !model.normalizer.character_map.well_formed) return false;
   std::vector<std::string_view> texts;
   for (const Piece& piece : model.pieces) {
-    if (piece.type == PieceType::kUnused || !WellFormed(piece.text) || piece.text.find('\0') != std::string_view::npos) return false;
+    if (piece.type == PieceType::kUnused || !IsUtf8(piece.text) || piece.text.find('\0') != std::string_view::npos) return false;
     texts.push_back(piece.text);
   }
   std::sort(texts.begin(), texts.end());

@@ -74,7 +74,7 @@ TEST_CASE("a line is read back as it was written; what is none is refused, and t
   CHECK(message("p1#12", "p1#") == "id must be a prompt's id, #, and a number");
   CHECK(message("p1#12", "p1#012") == "id must be a prompt's id, #, and a number");
   CHECK(message("p1#12", "#1") == "id must be a prompt's id, #, and a number");
-  CHECK(message("\"class\":\"ok\"", "\"class\":\"fine\"") == "class is none that is known");
+  CHECK(message("\"class\":\"ok\"", "\"class\":\"fine\"") == "class must be one of ok, empty, filtered, truncated, request, garbage, oversize, model, repeat");
   CHECK(message("\"attempts\":3", "\"attempts\":0") == "attempts must be in [1,9007199254740991], got 0");
   CHECK(message("16777215", "16777216").starts_with("ids must be a list of integers in [0,16777215]"));
   CHECK(message("[5,6]", "[5]") == "raw must be an offset and a length");
