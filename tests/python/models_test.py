@@ -215,8 +215,12 @@ class Transformers(InFolder):
                 with self.subTest(name=name), self.assertRaisesRegex(RuntimeError, message), Server("--model", here, "--unmarked"):
                     pass
             shutil.copy(self.model / "tokenizer.json", here)
-            with self.assertRaisesRegex(RuntimeError, "transformers does not take it"), Server("--model", here, "--unmarked"):
-                pass
+            for name, content in ((None, b""), ("config.json", (self.model / "config.json").read_bytes()), ("pytorch_model.bin", b"\x80"),
+                                  ("model.safetensors", b"\0" * 9)):
+                if name is not None:
+                    (here / name).write_bytes(content)
+                with self.subTest(name=name), self.assertRaisesRegex(RuntimeError, "transformers does not take it"), Server("--model", here, "--unmarked"):
+                    pass
 
 
 if __name__ == "__main__":

@@ -50,8 +50,8 @@ class TransformersModel(Model):
         try:
             model: Any = transformers.AutoModelForCausalLM.from_pretrained(folder, local_files_only=True, use_safetensors=True, dtype=torch.float32)
             self._auto = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
-        except (OSError, ValueError, ImportError, KeyError) as error:
-            raise errors.Malformed(f"{folder}: transformers does not take it: {str(error).splitlines()[0]}") from None
+        except Exception as error:  # noqa: BLE001  of transformers and of what it reads with, which have no class in common
+            raise errors.Malformed(f"{folder}: transformers does not take it: {(str(error).splitlines() or [type(error).__name__])[0]}") from None
         check_vocab(folder, tokenizer, model.config.get_text_config().vocab_size)
         added = self._auto("")["input_ids"]
         start = added[0] if added and added[0] == self._auto.bos_token_id else None
