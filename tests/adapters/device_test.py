@@ -2,7 +2,9 @@
 
 import pathlib
 import sys
+import types
 import unittest
+import unittest.mock
 
 import numpy as np
 import torch
@@ -153,6 +155,51 @@ class After(unittest.TestCase):
         Marking(marker.profile, 1, torch.device("cpu")).after_(probs, step_of([Sequence(marker, [5, 6, 7])]))
         self.assertEqual(probs[0, 1].item(), 1)
         self.assertEqual(probs.sum().item(), 1)
+
+
+class Compiled(unittest.TestCase):
+    """What goes through torch.compile on a device. Here it is compiled for the CPU."""
+
+    def test_the_bytes_are_those_of_plain_torch(self):
+        rng = np.random.default_rng(5)
+        add, multiply = (torch.compile(function, dynamic=True) for function in (device._add_mask, device._marked_probs))
+        specials = torch.tensor([0, 1, 2, *range(V, WIDTH)])
+        for rows in (1, 2, 7):
+            masks = torch.from_numpy(rng.integers(0, 256, (rows, V // 8), np.uint8))
+            delta = torch.from_numpy(rng.random(rows, np.float32) * 2)
+            logits = torch.from_numpy(rng.standard_normal((rows, WIDTH), np.float32))
+            logits[0, 3], logits[0, 4] = -0.0, float("-inf")
+            probs = torch.softmax(logits, -1)
+            for fast, plain, before, rest in ((add, device._add_mask, logits, V), (multiply, device._marked_probs, probs, None),
+                                              (multiply, device._marked_probs, probs, specials)):
+                with self.subTest(plain.__name__, rows=rows, rest=type(rest)):
+                    got, want = before.clone(), before.clone()
+                    fast(got, masks, delta, rest)
+                    plain(want, masks, delta, rest)
+                    self.assertTrue((got != before).any())
+                    if plain is device._add_mask:
+                        self.assertTrue((got.view(torch.int32) == want.view(torch.int32)).all())
+                    else:  # sums may be taken in another order
+                        self.assertLess((got - want).abs().max(), 1e-7)
+
+    def test_where_it_fails_plain_torch_goes_on_and_its_own_faults_are_raised(self):
+        done = []
+
+        def plain(tensor, fault):
+            if fault:
+                raise RuntimeError("of the device")
+            done.append(tensor)
+
+        elsewhere = types.SimpleNamespace(device=types.SimpleNamespace(type="cuda"))
+        with unittest.mock.patch.object(torch, "compile", return_value=unittest.mock.Mock(side_effect=ImportError("no compiler"))) as compiled:
+            function = device._Compiled(plain)
+            with self.assertLogs("verdigris", "WARNING") as logged:
+                function(elsewhere, False)
+                function(elsewhere, False)
+            with self.assertRaisesRegex(RuntimeError, "of the device"):
+                function(elsewhere, True)
+        self.assertEqual((done, len(logged.output), compiled.call_count, compiled.return_value.call_count), ([elsewhere] * 2, 1, 1, 1))
+        self.assertIn("ImportError", logged.output[0])
 
 
 class Copies(unittest.TestCase):
