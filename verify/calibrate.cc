@@ -12,8 +12,8 @@
 
 #include <openssl/crypto.h>
 
-#include "verify/corpus/group_state.h"  // kOtherGroup
 #include "verify/law.h"
+#include "verify/other_group.h"
 
 namespace verdigris::verify {
 namespace {

@@ -12,6 +12,7 @@
 #include <set>
 #include <tuple>
 
+#include "verify/big_endian.h"
 #include "watermark/json.h"
 
 namespace verdigris::verify {

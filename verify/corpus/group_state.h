@@ -17,12 +17,12 @@
 
 #include "verify/corpus/bytes.h"
 #include "verify/corpus/run.h"
+#include "verify/other_group.h"
 #include "verify/sample.h"
 
 namespace verdigris::verify {
 
 inline constexpr size_t kMostGroupNames = size_t{1} << 20;  // a unit; the rest is kOtherGroup
-inline constexpr std::string_view kOtherGroup = "(other)";
 inline constexpr size_t kMostGroupName = 1024;  // bytes, as ClipText leaves them
 
 // Where a tuple was met first, in the order that first-seen assignment goes by.

@@ -10,7 +10,7 @@
 #include <cmath>
 #include <cstring>
 
-#include "verify/corpus/bytes.h"
+#include "verify/big_endian.h"
 #include "watermark/prf.h"
 
 namespace verdigris::verify {

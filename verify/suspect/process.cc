@@ -14,9 +14,6 @@
 #include "verify/suspect/coefficients.h"
 
 namespace verdigris::verify {
-namespace {
-
-}  // namespace
 
 Grid Grid::Steps(const ScoreLaw& law) {
   Grid grid{};
