@@ -6,6 +6,7 @@
 #include "tools/terminal/message.h"
 #include "tools/verbs.h"
 #include "tools/write_key.h"
+#include "verify/utc_time.h"
 
 namespace verdigris::tools {
 namespace {
@@ -54,7 +55,7 @@ Result<KeyFile> DeriveBelow(KeyFile parent, const std::string& path, const Profi
   }
   if (RoleHasEpoch(wanted.role) && !RoleHasEpoch(parent.role) && !wanted.epoch) return Usage("--epoch is required");
 
-  KeyFile key{wanted.role, profile.scheme_id(), RoleHasEpoch(parent.role) ? parent.epoch : wanted.epoch.value_or(0), wanted.account, UtcNow(), std::move(parent.key)};
+  KeyFile key{wanted.role, profile.scheme_id(), RoleHasEpoch(parent.role) ? parent.epoch : wanted.epoch.value_or(0), wanted.account, verify::UtcNow(), std::move(parent.key)};
   if (parent.role == KeyRole::kMaster) key.key = DeriveSchemeKey(key.key, profile.scheme_id());
   if (wanted.role == KeyRole::kScheme) return key;
   if (parent.role < KeyRole::kEpoch) key.key = DeriveEpochKey(key.key, key.epoch);

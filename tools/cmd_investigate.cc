@@ -22,6 +22,7 @@
 #include "verify/file.h"
 #include "verify/suspect/choice.h"
 #include "verify/suspect/filter.h"
+#include "verify/utc_time.h"
 
 namespace verdigris::tools {
 namespace {
@@ -243,7 +244,7 @@ Result<ExitCode> RunPlan(const PlanOptions& options, Context& context) {
   VERDIGRIS_ASSIGN_OR_RETURN(const verify::Prompts prompts, LoadPrompts(options.prompts));
 
   InvestigationContent content;
-  content.created = UtcNow();
+  content.created = verify::UtcNow();
   content.prompts_sha256 = prompts.digest();
   content.suspect.name = options.model;
   if (!IsUtcTime(options.since)) return Usage("--since must be a time YYYY-MM-DDThh:mm:ssZ, got " + Shown(options.since));

@@ -5,6 +5,7 @@
 #include "tools/terminal/message.h"
 #include "tools/verbs.h"
 #include "tools/write_key.h"
+#include "verify/utc_time.h"
 
 namespace verdigris::tools {
 namespace {
@@ -18,7 +19,7 @@ Result<ExitCode> Keygen(const Options& options) {
   VERDIGRIS_ASSIGN_OR_RETURN(const std::optional<SecretBytes> passphrase, ReadPassphrase(options.secrets));
   SecretBytes bytes(kKeyBytes);
   if (RAND_priv_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1) return Fail(ErrorKind::kInternal, "no random numbers");
-  const KeyFile key{KeyRole::kMaster, {}, 0, {}, UtcNow(), Key(std::span<const uint8_t, kKeyBytes>(bytes.data(), kKeyBytes))};
+  const KeyFile key{KeyRole::kMaster, {}, 0, {}, verify::UtcNow(), Key(std::span<const uint8_t, kKeyBytes>(bytes.data(), kKeyBytes))};
   VERDIGRIS_RETURN_IF_ERROR(WriteKey(key, passphrase, options.output));
   PrintNote("master key " + key.kid() + " is in " + options.output + (passphrase ? ", protected by the passphrase" : ""));
   PrintHint("whoever has it can make every other key: keep it apart; then verdigris profile new, and verdigris derive");

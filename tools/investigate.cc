@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "tools/terminal/message.h"
-#include "tools/write_key.h"
+#include "verify/utc_time.h"
 
 namespace verdigris::tools {
 namespace {
@@ -44,7 +44,7 @@ Result<std::optional<OpenInvestigation>> OpenToWork(const std::string& folder, c
     context.hint = "digests are those of sha256sum; tests, stopping and looks stand in both files";
     return Unexpected(belong.error());
   }
-  VERDIGRIS_RETURN_IF_ERROR(log.Append(verify::WriteDeviation(files, UtcNow(), reason)));
+  VERDIGRIS_RETURN_IF_ERROR(log.Append(verify::WriteDeviation(files, verify::UtcNow(), reason)));
   PrintNote("deviation recorded: " + Named(files.changed));
   VERDIGRIS_ASSIGN_OR_RETURN(files, verify::ReadInvestigation(folder));
   return std::optional<OpenInvestigation>({std::move(files), std::move(log)});

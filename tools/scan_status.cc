@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <ctime>
 #include <filesystem>
 #include <map>
 #include <set>
@@ -19,6 +18,7 @@
 #include "verify/corpus/scan.h"
 #include "verify/corpus/scan_directory.h"
 #include "verify/file.h"
+#include "verify/utc_time.h"
 
 namespace verdigris::tools {
 namespace {
@@ -56,13 +56,6 @@ Result<std::vector<Digest>> UnitsThere(const std::string& directory) {
   return ids;
 }
 
-// Seconds since 1970 of "YYYY-MM-DDThh:mm:ssZ"; -1 for anything else.
-int64_t SecondsOf(const std::string& time) {
-  std::tm utc{};
-  if (::strptime(time.c_str(), "%Y-%m-%dT%H:%M:%SZ", &utc) == nullptr) return -1;
-  return ::timegm(&utc);
-}
-
 struct Rate {
   double units_per_second = 0, text_per_second = 0;
 };
@@ -83,9 +76,9 @@ Result<Rate> RecentRate(const std::string& directory) {
     if (!more) break;
     const auto json = nlohmann::json::parse(line, nullptr, /*allow_exceptions=*/false);
     if (!json.is_object() || !json.contains("time") || !json["time"].is_string()) continue;  // the log is no evidence
-    const int64_t time = SecondsOf(json["time"]);
-    if (time < 0) continue;
-    units.push_back({time, json.contains("text_bytes") && json["text_bytes"].is_number_unsigned() ? json["text_bytes"].get<uint64_t>() : 0});
+    const std::optional<int64_t> time = verify::SecondsOfUtc(json["time"]);
+    if (!time) continue;
+    units.push_back({*time, json.contains("text_bytes") && json["text_bytes"].is_number_unsigned() ? json["text_bytes"].get<uint64_t>() : 0});
   }
   if (units.size() < 2) return Rate{};
   int64_t latest = 0;

@@ -3,19 +3,9 @@
 
 #include <openssl/rand.h>
 
-#include <ctime>
-
 #include "verify/file.h"
 
 namespace verdigris::tools {
-
-std::string UtcNow() {
-  const std::time_t now = std::time(nullptr);
-  std::tm parts{};
-  ::gmtime_r(&now, &parts);
-  char text[32];
-  return {text, std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts)};
-}
 
 Unexpected AsWriteError(Error error) {
   if (error.kind == ErrorKind::kNotFound || error.kind == ErrorKind::kIo) error.kind = ErrorKind::kInternal;

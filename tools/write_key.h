@@ -9,9 +9,6 @@
 
 namespace verdigris::tools {
 
-// Now, as E2 writes times.
-std::string UtcNow();
-
 // Writes `key` to a new file of mode 0600; protected where there is a passphrase (scrypt, LOGN 17).
 // Errors   kInvalidArgument where `path` exists or is "-"; kInternal where it cannot be written.
 Result<void> WriteKey(const KeyFile& key, const std::optional<SecretBytes>& passphrase, const std::string& path);

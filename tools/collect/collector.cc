@@ -16,7 +16,7 @@
 #include "tools/collect/policy.h"
 #include "tools/collect/request.h"
 #include "tools/terminal/progress.h"
-#include "tools/write_key.h"
+#include "verify/utc_time.h"
 
 namespace verdigris::tools {
 namespace {
@@ -35,10 +35,8 @@ constexpr double kProbeGap = 0.05, kProbeTolerance = 0.05, kProbeShare = 0.8;
 
 Json Integer(uint64_t value) { return Json(static_cast<int64_t>(value)); }
 
-int64_t SecondsOf(const std::string& time) {
-  std::tm parts{};
-  return ::strptime(time.c_str(), "%Y-%m-%dT%H:%M:%SZ", &parts) == nullptr ? 0 : static_cast<int64_t>(::timegm(&parts));
-}
+// The log's own times have the form.
+int64_t SecondsOf(const std::string& time) { return verify::SecondsOfUtc(time).value_or(0); }
 
 // A number in [.5, 1.5): clients that failed together do not come back together.
 double Jitter() {
@@ -110,7 +108,7 @@ class Collector {
   void EndWith(End end) {
     if (!ending_) ending_ = end;
   }
-  void Log(std::string_view kind, Json::Object members) { events_ += verify::WriteEvent(kind, UtcNow(), std::move(members)); }
+  void Log(std::string_view kind, Json::Object members) { events_ += verify::WriteEvent(kind, verify::UtcNow(), std::move(members)); }
   void ShowProgress();
 
   const verify::InvestigationFiles& files_;
@@ -240,7 +238,7 @@ Result<void> Collector::Probe() {
   summary_.lists = judged == 0 || (static_cast<double>(before) < enough && static_cast<double>(after) < enough) ? "unclear"
                    : before >= after                                                                            ? "before"
                                                                                                                 : "after";
-  return log_.Append(verify::WriteEvent(verify::kEventLists, UtcNow(), {{"temperature", summary_.lists}, {"prompts", Integer(judged)}}));
+  return log_.Append(verify::WriteEvent(verify::kEventLists, verify::UtcNow(), {{"temperature", summary_.lists}, {"prompts", Integer(judged)}}));
 }
 
 bool Collector::BudgetAllows(const Task& task) {
@@ -313,7 +311,7 @@ void Collector::Store(const Open& open, HttpReply& reply, Decision& decision) {
   Answer answer;
   answer.id = open.task.id;
   answer.prompt_sha256 = Sha256(AsBytes(open.task.prompt->text));
-  answer.time = UtcNow();
+  answer.time = verify::UtcNow();
   answer.ms = reply.ms;
   answer.attempts = static_cast<uint64_t>(open.retries) + 1;
   answer.status = reply.status;
@@ -408,7 +406,7 @@ Result<void> Collector::TakeLooks() {
                        : outcome == LookOutcome::kFutile   ? "futile"
                                                            : "pause";
     VERDIGRIS_RETURN_IF_ERROR(log_.Append(verify::WriteEvent(
-        verify::kEventLook, UtcNow(), {{"kind", look.kind == LookPoint::Kind::kLook ? "look" : "futility"}, {"number", Integer(look.number)},
+        verify::kEventLook, verify::UtcNow(), {{"kind", look.kind == LookPoint::Kind::kLook ? "look" : "futility"}, {"number", Integer(look.number)},
                                        {"tokens", Integer(look.tokens)}, {"lines", Integer(look.lines)}, {"outcome", name}})));
     reached_.erase(reached_.begin());
     if (outcome == LookOutcome::kDetected) EndWith(End::kDetected);
@@ -465,7 +463,7 @@ Result<void> Collector::Loop() {
 
 Result<CollectSummary> Collector::Run() {
   VERDIGRIS_RETURN_IF_ERROR(Load());
-  VERDIGRIS_RETURN_IF_ERROR(log_.Append(verify::WriteEvent(verify::kEventRun, UtcNow(), {{"version", VERDIGRIS_VERSION}})));
+  VERDIGRIS_RETURN_IF_ERROR(log_.Append(verify::WriteEvent(verify::kEventRun, verify::UtcNow(), {{"version", VERDIGRIS_VERSION}})));
   VERDIGRIS_RETURN_IF_ERROR(Probe());
   if (!ending_) {
     progress_.emplace("answers", tasks_.total(), summary_.lines);
@@ -485,10 +483,10 @@ Result<CollectSummary> Collector::Run() {
   if (summary_.end != End::kBudget) summary_.budget.clear();
   Json::Object members = {{"reason", std::string(EndName(summary_.end))}, {"requests", Integer(summary_.requests)}, {"failed", Integer(summary_.failed)},
                           {"left", Integer(summary_.left)}, {"lines", Integer(summary_.lines)}};
-  std::string lines = std::exchange(events_, {}) + verify::WriteEvent(verify::kEventEnd, UtcNow(), std::move(members));
+  std::string lines = std::exchange(events_, {}) + verify::WriteEvent(verify::kEventEnd, verify::UtcNow(), std::move(members));
   if (summary_.end == End::kComplete || summary_.end == End::kDetected || summary_.end == End::kFutile || summary_.end == End::kBudget) {
     const std::string reason = summary_.end == End::kBudget ? "budget " + summary_.budget : std::string(EndName(summary_.end));
-    lines += verify::WriteEvent(verify::kEventFinished, UtcNow(), {{"reason", reason}});
+    lines += verify::WriteEvent(verify::kEventFinished, verify::UtcNow(), {{"reason", reason}});
   }
   VERDIGRIS_RETURN_IF_ERROR(log_.Append(lines));
   return std::move(summary_);

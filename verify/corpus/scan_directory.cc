@@ -12,11 +12,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
-#include <ctime>
 #include <filesystem>
 #include <system_error>
 
 #include "verify/file.h"
+#include "verify/utc_time.h"
 
 namespace verdigris::verify {
 namespace {
@@ -39,15 +39,6 @@ Result<void> MakeFolder(const std::string& path) {
   fs::create_directories(path, error);
   if (error) return Fail(ErrorKind::kIo, path + ": " + error.message());
   return {};
-}
-
-std::string TimeNow() {
-  const std::time_t now = std::time(nullptr);
-  std::tm utc{};
-  ::gmtime_r(&now, &utc);
-  char text[32];
-  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
-  return text;
 }
 
 Unexpected InPath(const std::string& path, const Error& error) { return Fail(error.kind, path + ": " + error.message); }
@@ -197,7 +188,7 @@ Result<void> ScanDirectory::Write(OpenUnit& unit) const {
 }
 
 Result<void> ScanDirectory::Log(Json::Object members) const {
-  members.emplace_back("time", TimeNow());
+  members.emplace_back("time", UtcNow());
   members.emplace_back("host", HostName());
   members.emplace_back("pid", int64_t{::getpid()});
   return AppendLine(path_ + "/" + std::string(kLogFile), WriteJson(Json::FromMembers(std::move(members))));

@@ -11,6 +11,8 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <memory>
+#include <type_traits>
 #include <utility>
 
 #include "watermark/json.h"  // Utf8SequenceLength
@@ -34,8 +36,9 @@ struct FastSentencePiece::State final : Scratch::State {
   State(std::shared_ptr<const char> owner_of, size_t cache_bytes) : owner(std::move(owner_of)), cache(cache_bytes) {}
   std::shared_ptr<const char> owner;  // held, so that no later tokenizer can have its address
   SegmentCache cache;  // of segments: ids, for unigram models the two halves of the bound of sums; the end of each piece less one
-  std::vector<char> text;      // of the segment
-  std::vector<uint32_t> from;  // of each byte of it and of its end: place in the document
+  size_t room = 0;
+  std::unique_ptr<char[]> text;      // of the segment
+  std::unique_ptr<uint32_t[]> from;  // of each byte of it and of its end: place in the document
   PieceSegments::Work work;
   std::vector<SegmentPiece> pieces, known;
   Counts counts;
@@ -121,11 +124,21 @@ class FastSentencePiece::Run {
   // Room for so many bytes and the end.
   void Reserve(size_t bytes) {
     if (size_ + bytes < room_) return;
-    room_ = std::max({size_ + bytes + 1, state_.from.size(), room_ + room_ / 2});
-    state_.text.resize(room_);
-    state_.from.resize(room_);
-    text_ = state_.text.data();
-    from_ = state_.from.data();
+    if (size_ + bytes >= state_.room) {
+      // Fourfold: the heap keeps what is outgrown, and pages that nothing was written to are not there.
+      const size_t grown = std::max(size_ + bytes + 1, 4 * state_.room);
+      const auto move = [&](auto& buffer) {
+        auto larger = std::make_unique_for_overwrite<std::remove_reference_t<decltype(buffer[0])>[]>(grown);
+        std::copy_n(buffer.get(), size_, larger.get());
+        buffer = std::move(larger);
+      };
+      move(state_.text);
+      move(state_.from);
+      state_.room = grown;
+    }
+    room_ = state_.room;
+    text_ = state_.text.get();
+    from_ = state_.from.get();
   }
   void Put(char byte, size_t at) {
     text_[size_] = byte;

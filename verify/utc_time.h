@@ -1,0 +1,15 @@
+// Times as every record here writes them: UTC, whole seconds, "YYYY-MM-DDThh:mm:ssZ".
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace verdigris::verify {
+
+std::string UtcNow();
+
+// Seconds since 1970; nothing for another form.
+std::optional<int64_t> SecondsOfUtc(const std::string& text);
+
+}  // namespace verdigris::verify
