@@ -26,13 +26,7 @@ NullLaw Law(const Profile&) { return NullLaw::Gamma(); }
 double ReferenceEffect(const Profile&) { return 1.70; }
 
 void Score(const Profile&, const Prf& prf, std::span<const Tag> tags, std::span<const uint32_t> ids, uint64_t* scores) {
-  constexpr size_t kBatch = 256;
-  uint32_t words[kBatch];
-  for (size_t start = 0; start < ids.size(); start += kBatch) {
-    const size_t batch = std::min(kBatch, ids.size() - start);
-    WordsOfTuples(prf, tags.subspan(start, batch), ids.subspan(start, batch), words);
-    for (size_t i = 0; i < batch; ++i) scores[start + i] = SurpriseDown(words[i]);
-  }
+  ForEachTupleWord(prf, tags, ids, [&](size_t i, uint32_t word) { scores[i] = SurpriseDown(word); });
 }
 
 void Draws(const Profile&, const Prf& prf, std::span<const Tag> tags, std::span<const uint32_t> ids, uint32_t* draws) {

@@ -35,15 +35,7 @@ double ReferenceEffect(const Profile& profile) {
 
 void Score(const Profile& profile, const Prf& prf, std::span<const Tag> tags, std::span<const uint32_t> ids, uint64_t* scores) {
   const uint32_t segments = Segments(profile);
-  constexpr size_t kBatch = 256;
-  uint32_t words[kBatch];
-  for (size_t start = 0; start < ids.size(); start += kBatch) {
-    const size_t batch = std::min(kBatch, ids.size() - start);
-    WordsOfTuples(prf, tags.subspan(start, batch), ids.subspan(start, batch), words);
-    for (size_t i = 0; i < batch; ++i) {
-      scores[start + i] = SegmentOf(words[i], segments) == SegmentOf(tags[start + i].channel(), segments);
-    }
-  }
+  ForEachTupleWord(prf, tags, ids, [&](size_t i, uint32_t word) { scores[i] = SegmentOf(word, segments) == SegmentOf(tags[i].channel(), segments); });
 }
 
 // Segment of every entry, and the share of the markable mass that each segment has.

@@ -47,15 +47,9 @@ double ReferenceEffect(const Profile& profile) {
 
 void Score(const Profile& profile, const Prf& prf, std::span<const Tag> tags, std::span<const uint32_t> ids, uint64_t* scores) {
   const uint32_t all = LowBits(Layers(profile)), heavy = LowBits(Heavy(Layers(profile)));
-  constexpr size_t kBatch = 256;
-  uint32_t words[kBatch];
-  for (size_t start = 0; start < ids.size(); start += kBatch) {
-    const size_t batch = std::min(kBatch, ids.size() - start);
-    WordsOfTuples(prf, tags.subspan(start, batch), ids.subspan(start, batch), words);
-    for (size_t i = 0; i < batch; ++i) {
-      scores[start + i] = static_cast<uint64_t>(std::popcount(words[i] & all) + std::popcount(words[i] & heavy));
-    }
-  }
+  ForEachTupleWord(prf, tags, ids, [&](size_t i, uint32_t word) {
+    scores[i] = static_cast<uint64_t>(std::popcount(word & all) + std::popcount(word & heavy));
+  });
 }
 
 // Two entries at once; GCC and Clang make of it what the processor has.

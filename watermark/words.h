@@ -38,4 +38,16 @@ void ForEachWords(const Prf& prf, const Tag& tag, const uint32_t* ids, size_t co
   }
 }
 
+// visit(i, W(ids[i]) under the window of tags[i]), in order.
+template <class Visit>
+void ForEachTupleWord(const Prf& prf, std::span<const Tag> tags, std::span<const uint32_t> ids, Visit&& visit) {
+  constexpr size_t kBatch = 256;
+  uint32_t words[kBatch];
+  for (size_t start = 0; start < ids.size(); start += kBatch) {
+    const size_t size = std::min(kBatch, ids.size() - start);
+    WordsOfTuples(prf, tags.subspan(start, size), ids.subspan(start, size), words);
+    for (size_t i = 0; i < size; ++i) visit(start + i, words[i]);
+  }
+}
+
 }  // namespace verdigris
