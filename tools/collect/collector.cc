@@ -407,7 +407,7 @@ Result<void> Collector::TakeLooks() {
                                                            : "pause";
     VERDIGRIS_RETURN_IF_ERROR(log_.Append(verify::WriteEvent(
         verify::kEventLook, verify::UtcNow(), {{"kind", look.kind == LookPoint::Kind::kLook ? "look" : "futility"}, {"number", Integer(look.number)},
-                                       {"tokens", Integer(look.tokens)}, {"lines", Integer(look.lines)}, {"outcome", name}})));
+                                               {"tokens", Integer(look.tokens)}, {"lines", Integer(look.lines)}, {"outcome", name}})));
     reached_.erase(reached_.begin());
     if (outcome == LookOutcome::kDetected) EndWith(End::kDetected);
     if (outcome == LookOutcome::kFutile) EndWith(End::kFutile);
