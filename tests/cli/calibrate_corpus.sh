@@ -49,6 +49,7 @@ echo "the root is that of a scan"
 verdigris scan --profile p.json --key a.key -o run null.jsonl.gz > /dev/null 2>&1
 verdigris merge run -o merged --json | grep -o '"root":"[0-9a-f]*"' > root
 grep -o '"root":"[0-9a-f]*"' cal.json | cmp - root
+# Where a document is kept for its p, it is refused before the root is: which of the two is up to the key.
 echo "a key that was chosen here is not tested here, and elsewhere it counts"
 try verdigris merge run -o refused --calibration cal.json
 test -e refused/summary.json || echo "nothing written"
