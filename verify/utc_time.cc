@@ -1,10 +1,16 @@
+// Tested by tests/verify/utc_time_test.cc.
 #include "verify/utc_time.h"
 
 #include <ctime>
 
+#include "watermark/key_file.h"  // IsUtcTime
+
 namespace verdigris::verify {
+namespace {
 
 constexpr const char* kForm = "%Y-%m-%dT%H:%M:%SZ";
+
+}  // namespace
 
 std::string UtcNow() {
   const std::time_t now = std::time(nullptr);
@@ -16,8 +22,7 @@ std::string UtcNow() {
 
 std::optional<int64_t> SecondsOfUtc(const std::string& text) {
   std::tm parts{};
-  const char* const end = ::strptime(text.c_str(), kForm, &parts);
-  if (end == nullptr || end != text.c_str() + text.size()) return std::nullopt;
+  if (!IsUtcTime(text) || ::strptime(text.c_str(), kForm, &parts) == nullptr) return std::nullopt;
   return static_cast<int64_t>(::timegm(&parts));
 }
 

@@ -9,7 +9,7 @@ namespace verdigris::verify {
 
 std::string UtcNow();
 
-// Seconds since 1970; nothing for another form.
+// Seconds since 1970; nothing for another form, or a time that does not exist.
 std::optional<int64_t> SecondsOfUtc(const std::string& text);
 
 }  // namespace verdigris::verify

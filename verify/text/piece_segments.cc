@@ -170,6 +170,8 @@ void PieceSegments::EncodeBpe(std::string_view segment, Work& work, std::vector<
   auto& places = work.places;
   ids.clear();
   places.clear();
+  ids.reserve(segment.size());  // the heap would keep what they outgrow
+  places.reserve(segment.size() + 1);
   for (size_t at = 0; at < segment.size();) {
     places.push_back(static_cast<uint32_t>(at));
     if (user_defined_.Below(PieceTrie::kRoot, static_cast<uint8_t>(segment[at])) != PieceTrie::kNoNode) {
@@ -183,6 +185,7 @@ void PieceSegments::EncodeBpe(std::string_view segment, Work& work, std::vector<
     at += CharacterBytes(segment[at]);
   }
   const size_t symbols = ids.size();
+  out.reserve(symbols);
   places.push_back(static_cast<uint32_t>(segment.size()));
   const auto put = [&](uint32_t id, uint32_t begin, uint32_t end) {
     if (id == kCharacter) id = pieces_.Find(segment.substr(begin, end - begin));
