@@ -15,9 +15,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (UnitSummaryJson(file->summary()) != file->summary_bytes()) std::abort();
   // The blocks are read though their digests are wrong, as most are here.
   RunGroup group;
+  group.by = "host";
   group.keep = 4;
-  (void)CheckGroups(file->groups(), group, false, 4);
-  (void)CheckGroups(file->groups(), {"host", 0, 0}, true, 4);
+  const Digest unit = UnitId(file->summary().unit);
+  (void)CheckGroups(file->groups(), group, false, unit, 4);
+  (void)CheckGroups(file->groups(), {"none", 0, 0}, true, unit, 4);
   (void)MergeGroups({file->groups(), file->groups()}, group, false, "/tmp", {}, [&](const MergedState& state) -> Result<void> {
     if (state.head.rows > group.keep) std::abort();
     return {};

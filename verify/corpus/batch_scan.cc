@@ -118,7 +118,8 @@ Result<bool> BatchScanner::ScanVariant(const RecordBatch& batch, size_t index, b
   for (size_t i = 0; i < scores.size(); ++i) {
     const DocumentScore& score = scores[i];
     const size_t test = normalised ? *setup_.places[i].normalised : setup_.places[i].as_is;
-    if (run.group.by != "none") {
+    // A group pools what is too short to be tested, too; first-seen is among what is tested.
+    if (run.holds_tuples() && !(run.first_seen && score.n < run.min_scored)) {
       const size_t begin = result.tuples.size();
       const auto& fingerprinters = setup_.fingerprinters[i];
       scanner_.GroupTuples(i, {fingerprinters[0].get(), fingerprinters[1].get()}, run.group.sample_log2, result.tuples);
@@ -126,7 +127,10 @@ Result<bool> BatchScanner::ScanVariant(const RecordBatch& batch, size_t index, b
     }
     if (score.n < run.min_scored) continue;
     tested = true;
-    const PlaceOfP place = FindPlace(law, score.n, score.statistic, score.log10_p, run.tau_hundredths);
+    PlaceOfP place = FindPlace(law, score.n, score.statistic, score.log10_p, run.tau_hundredths);
+    result.hits += place.row;
+    // Only a merge knows what p a document has under first-seen, and it needs the row of each that is a finding then.
+    place.row = place.row || run.first_seen;
     result.results[test].Add(score.counts, place);
     if (!place.row) continue;
     DocRow& row = result.rows.emplace_back();
@@ -160,6 +164,7 @@ Result<bool> BatchScanner::ScanVariant(const RecordBatch& batch, size_t index, b
 
 Result<void> BatchScanner::Scan(const RecordBatch& batch, BatchResult& result, const OnIds& on_ids) {
   result.counts = {};
+  result.hits = 0;
   result.results.assign(setup_.run->tests.size(), {});
   for (UnitResult& each : result.results) each.histogram.assign(static_cast<size_t>(setup_.run->tau_hundredths), 0);
   result.rows.clear();

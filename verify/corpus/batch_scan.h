@@ -39,7 +39,7 @@ struct ScanSetup {
     std::optional<size_t> normalised;
   };
   std::vector<Places> places;
-  // Of the layers of each test of the keys; null where groups are not pooled or a layer is not used.
+  // Of the layers of each test of the keys; null where the run holds no tuples or a layer is not used.
   std::vector<std::array<std::shared_ptr<const Fingerprinter>, 2>> fingerprinters;
 };
 
@@ -86,6 +86,7 @@ size_t CutBefore(std::string_view text, size_t most);
 
 struct BatchResult {
   UnitCounts counts;                 // of tests: tested, untested, parts, tokens, text_bytes, invalid_utf8, ids_above_vocab
+  uint64_t hits = 0;                 // documents and tests with p <= tau, by what each document has itself
   std::vector<UnitResult> results;   // by tests of the run
   std::vector<DocRow> rows;          // in order
   struct GroupTuples {               // of one document under one test

@@ -21,7 +21,10 @@ namespace {
 constexpr size_t kMostInputsAtOnce = 4096;
 constexpr uint64_t kBuffers = uint64_t{64} << 20;  // of all inputs that are open
 constexpr uint64_t kLeastBuffer = 4096, kMostBuffer = uint64_t{1} << 18;
-constexpr size_t kHeadBytes = 2 + 1 + 4;  // behind the name
+
+// A unit's rows are counted in 4 bytes, as its file has them; what many units have together, in a sorted run, in 8.
+enum class BlockKind : size_t { kUnit = 4, kRun = 8 };
+size_t CountBytes(BlockKind kind) { return static_cast<size_t>(kind); }
 
 uint32_t AddUpTo(uint32_t a, uint32_t b) { return a > ~uint32_t{0} - b ? ~uint32_t{0} : a + b; }
 
@@ -30,7 +33,7 @@ size_t RowBytes(bool first_seen) { return kBlockBytes + 8 + 4 + (first_seen ? 32
 // Writes a block; heads get their numbers once their rows are out.
 class BlockWriter {
  public:
-  BlockWriter(const std::string& folder, bool first_seen) : first_seen_(first_seen), spool_(folder) {}
+  BlockWriter(BlockKind kind, const std::string& folder, bool first_seen) : kind_(kind), first_seen_(first_seen), spool_(folder) {}
 
   Result<void> Begin(std::string_view name, uint16_t test) {
     std::string head;
@@ -38,13 +41,13 @@ class BlockWriter {
     head += name;
     AppendBe(head, test, 2);
     patch_at_ = spool_.size() + head.size();
-    head.append(5, '\0');
+    head.append(1 + CountBytes(kind_), '\0');
     rows_ = 0;
     ++count_;
     return spool_.Append(head);
   }
   Result<void> Add(const GroupRow& row) {
-    if (rows_ == ~uint32_t{0}) return Fail(ErrorKind::kLimit, "a group of more than 2^32 - 1 tuples: group by something finer, or without --exact");
+    if (kind_ == BlockKind::kUnit && rows_ == ~uint32_t{0}) return Fail(ErrorKind::kLimit, "a group of more than 2^32 - 1 tuples in a unit: take smaller units, or group by something finer");
     ++rows_;
     std::string bytes(reinterpret_cast<const char*>(row.fingerprint.data()), row.fingerprint.size());
     AppendBe(bytes, row.score, 8);
@@ -58,7 +61,7 @@ class BlockWriter {
   }
   Result<void> End(bool full) {
     std::string numbers(1, full ? '\1' : '\0');
-    AppendBe(numbers, rows_, 4);
+    AppendBe(numbers, rows_, CountBytes(kind_));
     return spool_.Patch(patch_at_, numbers);
   }
   Result<GroupBlock> Finish() {
@@ -67,17 +70,17 @@ class BlockWriter {
   }
 
  private:
+  BlockKind kind_;
   bool first_seen_;
   Spool spool_;
-  uint64_t count_ = 0, patch_at_ = 0;
-  uint32_t rows_ = 0;
+  uint64_t count_ = 0, patch_at_ = 0, rows_ = 0;
 };
 
 // Goes through a block that is not trusted.
 class BlockReader {
  public:
-  BlockReader(GroupInput input, const RunGroup& group, bool first_seen, uint64_t buffer_bytes)
-      : input_(std::move(input)), group_(group), first_seen_(first_seen), buffer_bytes_(buffer_bytes), bound_(0, group.sample_log2) {}
+  BlockReader(GroupInput input, BlockKind kind, const RunGroup& group, bool first_seen, uint64_t buffer_bytes)
+      : input_(std::move(input)), kind_(kind), group_(group), first_seen_(first_seen), buffer_bytes_(buffer_bytes), bound_(0, group.sample_log2) {}
 
   const GroupHead& head() const { return head_; }
   const GroupRow& row() const { return row_; }
@@ -85,7 +88,7 @@ class BlockReader {
 
   // The next head, passing over rows that are left; false behind the last.
   Result<bool> NextHead() {
-    VERDIGRIS_RETURN_IF_ERROR(Skip(uint64_t{rows_left_} * RowBytes(first_seen_)));
+    VERDIGRIS_RETURN_IF_ERROR(Skip(rows_left_ * RowBytes(first_seen_)));
     rows_left_ = 0;
     if (left() == 0) {
       if (groups_ != input_.count) return Malformed("has " + std::to_string(groups_) + " groups, " + std::to_string(input_.count) + " stated");
@@ -94,24 +97,29 @@ class BlockReader {
     VERDIGRIS_ASSIGN_OR_RETURN(const char* length, Take(2));
     const size_t name_bytes = static_cast<size_t>(ReadBe(length, 2));
     if (name_bytes > kMostGroupName) return Malformed("has a name of " + std::to_string(name_bytes) + " bytes");
-    VERDIGRIS_ASSIGN_OR_RETURN(const char* rest, Take(name_bytes + kHeadBytes));
+    VERDIGRIS_ASSIGN_OR_RETURN(const char* rest, Take(name_bytes + 2 + 1 + CountBytes(kind_)));
     GroupHead head;
     head.name.assign(rest, name_bytes);
     head.test = static_cast<uint16_t>(ReadBe(rest + name_bytes, 2));
     const uint64_t full = ReadBe(rest + name_bytes + 2, 1);
-    head.rows = static_cast<uint32_t>(ReadBe(rest + name_bytes + 3, 4));
+    head.rows = ReadBe(rest + name_bytes + 3, CountBytes(kind_));
     head.full = full == 1;
     if (!IsUtf8(head.name)) return Malformed("has a name that is no UTF-8");
+    if (group_.by == "none" && !head.name.empty()) return Malformed("has a name, and documents are not grouped");
     if (full > 1) return Malformed("has a `full` of " + std::to_string(full));
     if (groups_ > 0 && std::tie(head.name, head.test) <= std::tie(head_.name, head_.test)) return Malformed("is not in order of name and test");
     if (group_.keep != 0 && head.rows > group_.keep) return Malformed("keeps " + std::to_string(head.rows) + " rows, at most " + std::to_string(group_.keep));
     if (head.full && (group_.keep == 0 || head.rows != group_.keep)) return Malformed("is full with " + std::to_string(head.rows) + " rows");
-    if (uint64_t{head.rows} * RowBytes(first_seen_) > left()) return Malformed("ends within its rows");
+    if (head.rows > left() / RowBytes(first_seen_)) return Malformed("ends within its rows");
     head_ = std::move(head);
     rows_left_ = head_.rows;
     first_row_ = true;
     ++groups_;
     return true;
+  }
+
+  Unexpected Malformed(const std::string& why) const {
+    return Fail(ErrorKind::kMalformed, input_.where + ": group " + std::to_string(groups_) + " " + why);
   }
 
   // The next row of the group; false behind the last.
@@ -138,10 +146,6 @@ class BlockReader {
 
  private:
   uint64_t left() const { return input_.bytes - taken_; }
-
-  Unexpected Malformed(const std::string& why) const {
-    return Fail(ErrorKind::kMalformed, input_.where + ": group " + std::to_string(groups_) + " " + why);
-  }
 
   // `bytes` in one piece; they stand until the next call.
   Result<const char*> Take(size_t bytes) {
@@ -173,6 +177,7 @@ class BlockReader {
   }
 
   GroupInput input_;
+  BlockKind kind_;
   RunGroup group_;
   bool first_seen_;
   uint64_t buffer_bytes_;
@@ -180,8 +185,7 @@ class BlockReader {
   std::string buffer_;
   size_t begin_ = 0;
   uint64_t taken_ = 0;
-  uint64_t groups_ = 0;
-  uint32_t rows_left_ = 0;
+  uint64_t groups_ = 0, rows_left_ = 0;
   GroupHead head_;
   GroupRow row_;
   bool first_row_ = true;  // none of the group was read
@@ -230,13 +234,12 @@ Result<MergedState> MergeState(const std::vector<BlockReader*>& parts, uint64_t 
     merged.sums.squares += static_cast<double>(row.count) * row.count;
     if (on_row) VERDIGRIS_RETURN_IF_ERROR(on_row(merged.head, row));
   }
-  if (merged.sums.n > ~uint32_t{0}) return Fail(ErrorKind::kLimit, "group '" + merged.head.name + "': more than 2^32 - 1 tuples");
-  merged.head.rows = static_cast<uint32_t>(merged.sums.n);
+  merged.head.rows = merged.sums.n;
   return merged;
 }
 
 // At most kMostInputsAtOnce. `on_begin` hears of a state before its rows.
-Result<void> MergeAtOnce(std::span<GroupInput> inputs, const RunGroup& group, bool first_seen, const std::function<Result<void>(const GroupHead&)>& on_begin,
+Result<void> MergeAtOnce(std::span<GroupInput> inputs, BlockKind kind, const RunGroup& group, bool first_seen, const std::function<Result<void>(const GroupHead&)>& on_begin,
                          const std::function<Result<void>(const GroupHead&, const GroupRow&)>& on_row,
                          const std::function<Result<void>(const MergedState&)>& on_state) {
   const uint64_t buffer = std::clamp(kBuffers / std::max<uint64_t>(inputs.size(), 1), kLeastBuffer, kMostBuffer);
@@ -244,7 +247,7 @@ Result<void> MergeAtOnce(std::span<GroupInput> inputs, const RunGroup& group, bo
   std::vector<BlockReader*> heap;
   const auto after = [](const BlockReader* a, const BlockReader* b) { return std::tie(a->head().name, a->head().test) > std::tie(b->head().name, b->head().test); };
   for (GroupInput& input : inputs) {
-    readers.emplace_back(std::move(input), group, first_seen, buffer);
+    readers.emplace_back(std::move(input), kind, group, first_seen, buffer);
     VERDIGRIS_ASSIGN_OR_RETURN(const bool more, readers.back().NextHead());
     if (more) heap.push_back(&readers.back());
   }
@@ -270,10 +273,10 @@ Result<void> MergeAtOnce(std::span<GroupInput> inputs, const RunGroup& group, bo
   return {};
 }
 
-Result<GroupBlock> MergeToBlock(std::span<GroupInput> inputs, const RunGroup& group, bool first_seen, const std::string& folder) {
-  BlockWriter writer(folder, first_seen);
+Result<GroupBlock> MergeToBlock(std::span<GroupInput> inputs, BlockKind kind, BlockKind to, const RunGroup& group, bool first_seen, const std::string& folder) {
+  BlockWriter writer(to, folder, first_seen);
   VERDIGRIS_RETURN_IF_ERROR(MergeAtOnce(
-      inputs, group, first_seen, [&](const GroupHead& head) { return writer.Begin(head.name, head.test); },
+      inputs, kind, group, first_seen, [&](const GroupHead& head) { return writer.Begin(head.name, head.test); },
       [&](const GroupHead&, const GroupRow& row) { return writer.Add(row); }, [&](const MergedState& merged) { return writer.End(merged.head.full); }));
   return writer.Finish();
 }
@@ -303,8 +306,8 @@ struct GroupStates::State {
     current_bytes = current->memory_bytes();
   }
 
-  Result<void> WriteRun() {
-    BlockWriter writer(folder, first_seen);
+  Result<GroupBlock> WriteBlock(BlockKind kind) {
+    BlockWriter writer(kind, folder, first_seen);
     for (auto& [key, sample] : samples) {
       VERDIGRIS_RETURN_IF_ERROR(writer.Begin(key.first, static_cast<uint16_t>(key.second)));
       for (const Sample::Row& row : sample.rows()) {
@@ -314,7 +317,11 @@ struct GroupStates::State {
       }
       VERDIGRIS_RETURN_IF_ERROR(writer.End(sample.full()));
     }
-    VERDIGRIS_ASSIGN_OR_RETURN(GroupBlock run, writer.Finish());
+    return writer.Finish();
+  }
+
+  Result<void> WriteRun() {
+    VERDIGRIS_ASSIGN_OR_RETURN(GroupBlock run, WriteBlock(BlockKind::kRun));
     runs.push_back(std::move(run));
     samples.clear();
     current = nullptr;
@@ -355,15 +362,15 @@ Result<Sample*> GroupStates::SampleOf(std::string_view name, uint64_t test, uint
 
 Result<GroupBlock> GroupStates::Finish() {
   State& state = *state_;
+  if (state.runs.empty()) return state.WriteBlock(BlockKind::kUnit);
   VERDIGRIS_RETURN_IF_ERROR(state.WriteRun());
-  if (state.runs.size() == 1) return std::move(state.runs[0]);
   std::vector<GroupInput> inputs;
   for (const GroupBlock& run : state.runs) inputs.push_back(InputOf(run));
-  return MergeToBlock(inputs, state.group, state.first_seen, state.folder);
+  return MergeToBlock(inputs, BlockKind::kRun, BlockKind::kUnit, state.group, state.first_seen, state.folder);
 }
 
-Result<void> CheckGroups(const GroupInput& input, const RunGroup& group, bool first_seen, size_t tests) {
-  BlockReader reader(input, group, first_seen, kMostBuffer);
+Result<void> CheckGroups(const GroupInput& input, const RunGroup& group, bool first_seen, const Digest& unit, size_t tests) {
+  BlockReader reader(input, BlockKind::kUnit, group, first_seen, kMostBuffer);
   for (;;) {
     VERDIGRIS_ASSIGN_OR_RETURN(const bool head, reader.NextHead());
     if (!head) return {};
@@ -371,6 +378,7 @@ Result<void> CheckGroups(const GroupInput& input, const RunGroup& group, bool fi
     for (;;) {
       VERDIGRIS_ASSIGN_OR_RETURN(const bool row, reader.NextRow());
       if (!row) break;
+      if (first_seen && reader.row().first.unit != unit) return reader.Malformed("has a tuple that was met in another unit");
     }
   }
 }
@@ -379,19 +387,21 @@ Result<void> MergeGroups(std::vector<GroupInput> inputs, const RunGroup& group, 
                          const std::function<Result<void>(const GroupHead&, const GroupRow&)>& on_row,
                          const std::function<Result<void>(const MergedState&)>& on_state) {
   std::vector<GroupBlock> runs;  // keep their files open
+  BlockKind kind = BlockKind::kUnit;
   while (inputs.size() > kMostInputsAtOnce) {
     std::vector<GroupBlock> merged;
     std::vector<GroupInput> next;
     for (size_t at = 0; at < inputs.size(); at += kMostInputsAtOnce) {
       const size_t count = std::min(kMostInputsAtOnce, inputs.size() - at);
-      VERDIGRIS_ASSIGN_OR_RETURN(GroupBlock run, MergeToBlock(std::span(inputs).subspan(at, count), group, first_seen, spill_folder));
+      VERDIGRIS_ASSIGN_OR_RETURN(GroupBlock run, MergeToBlock(std::span(inputs).subspan(at, count), kind, BlockKind::kRun, group, first_seen, spill_folder));
       next.push_back(InputOf(run));
       merged.push_back(std::move(run));
     }
     inputs = std::move(next);
     runs = std::move(merged);
+    kind = BlockKind::kRun;
   }
-  return MergeAtOnce(inputs, group, first_seen, {}, on_row, on_state);
+  return MergeAtOnce(inputs, kind, group, first_seen, {}, on_row, on_state);
 }
 
 }  // namespace verdigris::verify

@@ -45,7 +45,7 @@ struct GroupHead {
   std::string name;
   uint16_t test = 0;
   bool full = false;
-  uint32_t rows = 0;
+  uint64_t rows = 0;  // below 2^32 in a unit
   bool operator==(const GroupHead&) const = default;
 };
 
@@ -92,8 +92,9 @@ class GroupStates {
   std::unique_ptr<State> state_;
 };
 
-// Whether a block is in order and in its bounds, with tests below `tests`. kMalformed.
-Result<void> CheckGroups(const GroupInput& input, const RunGroup& group, bool first_seen, size_t tests);
+// Whether the block of a unit's file is in order and in its bounds, with tests below `tests` and places of the unit itself.
+// kMalformed.
+Result<void> CheckGroups(const GroupInput& input, const RunGroup& group, bool first_seen, const Digest& unit, size_t tests);
 
 // Merges blocks into states, by (name, test), and hands each on: its rows one by one in ascending order, then on_state with the
 // head as merged and the number of parts that had it. `on_row` may be null.

@@ -2,7 +2,10 @@
 // evidence tree and takes down the p of every row. Then everything is known that decides: completeness, m, the findings. The
 // second goes by (uri, segment) and writes rows and errors as it reads them. Groups are merged in between (group_state.h).
 //
-// Tested by tests/verify/corpus/merge_test.cc.
+// Under first-seen no unit knows the p of its documents. The tuples of all units are merged first, which leaves each with the
+// first place that has it; what documents have first is added up (first_seen.h), and the rows are judged by that.
+//
+// Tested by tests/verify/corpus/merge_test.cc and first_seen_test.cc.
 #include "verify/corpus/merge.h"
 
 #include <algorithm>
@@ -17,6 +20,7 @@
 #include "verify/corpus/edges.h"
 #include "verify/corpus/engine_rows.h"
 #include "verify/corpus/findings.h"
+#include "verify/corpus/first_seen.h"
 #include "verify/corpus/scan_directory.h"
 #include "verify/corpus/unit_file.h"
 #include "verify/file.h"
@@ -77,11 +81,16 @@ class Merger {
     VERDIGRIS_RETURN_IF_ERROR(CountCalibration());
     VERDIGRIS_RETURN_IF_ERROR(TakeUnits());
     VERDIGRIS_RETURN_IF_ERROR(FindMissing());
-    Summarise();
     if (options_.calibration && merged_.missing_count == 0) {
       VERDIGRIS_RETURN_IF_ERROR(CheckRoot(*options_.calibration, EvidenceRoot(RunDigest(run_), tree_.Root(), tree_.leaves())));
     }
-    if (merged_.missing_count > 0 && !options_.partial) return std::move(merged_);
+    const bool write = merged_.missing_count == 0 || options_.partial;
+    if (run_.first_seen && write) {
+      VERDIGRIS_RETURN_IF_ERROR(AssignTuples());
+      VERDIGRIS_RETURN_IF_ERROR(JudgeFirstSeen());
+    }
+    Summarise();
+    if (!write) return std::move(merged_);
     VERDIGRIS_RETURN_IF_ERROR(Decide());
     VERDIGRIS_RETURN_IF_ERROR(ReadBaseline());
     VERDIGRIS_RETURN_IF_ERROR(Write());
@@ -110,7 +119,6 @@ class Merger {
       }
       VERDIGRIS_RETURN_IF_ERROR(ReadList(directory));
     }
-    if (run_.first_seen) return Fail(ErrorKind::kUnsupported, "a run with first-seen assignment: unit files hold too little to judge its documents");
     std::sort(inputs_.begin(), inputs_.end(), [](const ListedInput& a, const ListedInput& b) { return a.unit.uri < b.unit.uri; });
     for (const std::string& directory : options_.directories) VERDIGRIS_RETURN_IF_ERROR(ListUnits(directory));
     for (const std::string& path : options_.rows) VERDIGRIS_RETURN_IF_ERROR(SpoolRows(path));
@@ -201,10 +209,11 @@ class Merger {
     for (const RunTest& test : run_.tests) kids.insert(kids.end(), test.kids.begin(), test.kids.end());
     VERDIGRIS_ASSIGN_OR_RETURN(out.tests, TestsTried(calibration, *profile_, kids));
     constexpr size_t kLevel = 1;
-    out.rho = calibration.overlap.rho();
     out.alpha = std::pow(10, kCalibrationLevels[kLevel]);
-    out.from = calibration.predicted[kLevel].lower;
-    out.to = calibration.predicted[kLevel].upper;
+    // Under first-seen no two documents share a tuple, however they overlap.
+    out.rho = run_.first_seen ? 0 : calibration.overlap.rho();
+    out.from = run_.first_seen ? out.alpha : calibration.predicted[kLevel].lower;
+    out.to = run_.first_seen ? out.alpha : calibration.predicted[kLevel].upper;
     return {};
   }
 
@@ -234,12 +243,10 @@ class Merger {
     if (UnitId(summary.unit) != copy.unit) return Fail(ErrorKind::kMalformed, name + ": holds unit " + Hex(UnitId(summary.unit)));
     auto checked = file.Check(&run_, [&](const DocRow& row) -> Result<void> {
       VERDIGRIS_RETURN_IF_ERROR(CheckRow(row));
+      if (run_.first_seen) return {};
       const double log10_p = Log10UpperTail(law_, row.n, row.s);
       if (!FindPlace(law_, row.n, row.s, log10_p, run_.tau_hundredths).row) return Fail(ErrorKind::kMalformed, "is of a p above tau");
-      if (options_.calibration) VERDIGRIS_RETURN_IF_ERROR(CheckText(*options_.calibration, row.text));
-      log10_p_.push_back(log10_p);
-      if (control() == CorpusControl::kEbh) log10_e_.push_back(Log10Martingale(law_, row.n, row.s));
-      return {};
+      return TakeResult(row, log10_p);
     });
     if (!checked) return In(name, checked.error());
 
@@ -252,6 +259,14 @@ class Merger {
     totals_.counts.Add(summary.counts);
     for (size_t i = 0; i < summary.results.size(); ++i) totals_.results[i].Add(summary.results[i]);
     tree_.Add(AsBytes(file.summary_bytes()));
+    return {};
+  }
+
+  // Of a row with p <= tau.
+  Result<void> TakeResult(const DocRow& row, double log10_p) {
+    if (options_.calibration) VERDIGRIS_RETURN_IF_ERROR(CheckText(*options_.calibration, row.text));
+    log10_p_.push_back(log10_p);
+    if (control() == CorpusControl::kEbh) log10_e_.push_back(Log10Martingale(law_, row.n, row.s));
     return {};
   }
 
@@ -316,6 +331,79 @@ class Merger {
     return Conflict("input '" + input.unit.uri + "' ends in segment " + std::to_string(last) + " and has a segment " + std::to_string(other));
   }
 
+  // ---- first-seen
+
+  Result<void> AssignTuples() {
+    std::vector<std::pair<Digest, uint32_t>> places;  // in done_, by unit id
+    for (size_t i = 0; i < done_.size(); ++i) places.emplace_back(copies_[done_[i].copy].unit, static_cast<uint32_t>(i));
+    std::sort(places.begin(), places.end());
+    first_seen_.emplace(options_.output, options_.memory_bytes);
+    VERDIGRIS_RETURN_IF_ERROR(MergeTuples(
+        [&](const GroupHead& head, const GroupRow& row) -> Result<void> {
+          const auto at = std::lower_bound(places.begin(), places.end(), std::pair(row.first.unit, uint32_t{0}));
+          if (at == places.end() || at->first != row.first.unit) {
+            return Fail(ErrorKind::kMalformed, "a tuple was met first in unit " + Hex(row.first.unit) + ", which is none of these");
+          }
+          return first_seen_->Add({at->second, row.first.ordinal, row.first.part, head.test}, row.score);
+        },
+        [](const MergedState&) -> Result<void> { return {}; }));
+    return first_seen_->Finish();
+  }
+
+  // What units counted by what documents have themselves is counted anew.
+  Result<void> JudgeFirstSeen() {
+    totals_.results = EmptySummary(run_, {}).results;
+    uint64_t documents = 0;
+    FirstSeenReader reader = first_seen_->Read();
+    for (size_t at = 0; at < done_.size(); ++at) {
+      std::optional<std::pair<uint64_t, uint64_t>> before;  // ordinal and part
+      VERDIGRIS_RETURN_IF_ERROR(ForEachFirstSeen(at, reader, [&](const DocRow& row) -> Result<void> {
+        if (before != std::pair(row.ordinal, row.part)) ++documents;
+        before = {row.ordinal, row.part};
+        const double log10_p = Log10UpperTail(law_, row.n, row.s);
+        const PlaceOfP place = FindPlace(law_, row.n, row.s, log10_p, run_.tau_hundredths);
+        Counts counts;
+        counts.scored = row.n;
+        totals_.results[row.test].Add(counts, place);
+        return place.row ? TakeResult(row, log10_p) : Result<void>();
+      }));
+    }
+    totals_.counts.untested += totals_.counts.tested - documents;
+    totals_.counts.tested = documents;
+    return {};
+  }
+
+  // The rows of a unit with n and s of what the document has first, where that is enough to be tested. `reader` stands at the unit.
+  Result<void> ForEachFirstSeen(size_t unit, FirstSeenReader& reader, const std::function<Result<void>(const DocRow&)>& on_row) const {
+    const Copy& copy = copies_[done_[unit].copy];
+    VERDIGRIS_ASSIGN_OR_RETURN(const auto source, SourceOf(copy));
+    const auto malformed = [](const TestedDocument& of, const std::string& why) {
+      return Fail(ErrorKind::kMalformed, "ordinal " + std::to_string(of.ordinal) + ", part " + std::to_string(of.part) + ", test " + std::to_string(of.test) + ": " + why);
+    };
+    const auto without_row = [&](const TestedDocument& of) { return malformed(of, "has tuples and no row"); };
+    auto read = ForEachRow(*source, done_[unit].layout, [&](const DocRow& row) -> Result<void> {
+      VERDIGRIS_RETURN_IF_ERROR(CheckRow(row));
+      const TestedDocument document{static_cast<uint32_t>(unit), static_cast<uint32_t>(row.ordinal), static_cast<uint32_t>(row.part), static_cast<uint32_t>(row.test)};
+      VERDIGRIS_ASSIGN_OR_RETURN(const std::optional<FirstSeen> first, reader.Peek());
+      if (first && first->document < document) return without_row(first->document);
+      if (!first || first->document != document) return {};
+      reader.Next();
+      if (first->n > row.n) return malformed(document, "has " + Quantity(first->n, "tuple") + ", its n is " + std::to_string(row.n));
+      if (first->s > row.s || first->s > LargestStatistic(law_, first->n) || row.s - first->s > LargestStatistic(law_, row.n - first->n)) {
+        return malformed(document, "the scores of its tuples are not part of its s");
+      }
+      if (first->n < run_.min_scored) return {};
+      DocRow judged = row;
+      judged.n = first->n;
+      judged.s = first->s;
+      return on_row(judged);
+    });
+    if (!read) return In(NameOf(copy), read.error());
+    VERDIGRIS_ASSIGN_OR_RETURN(const std::optional<FirstSeen> next, reader.Peek());
+    if (next && next->document.unit == unit) return In(NameOf(copy), without_row(next->document).value());
+    return {};
+  }
+
   // ---- findings
 
   CorpusControl control() const { return options_.control.value_or(run_.control); }
@@ -331,6 +419,7 @@ class Merger {
     summary.alpha_log10 = log10_alpha();
     summary.tau_log10 = run_.log10_tau();
     summary.control = std::string(ControlName(control()));
+    summary.first_seen = run_.first_seen;
     summary.units = tree_.leaves();
     summary.partial = merged_.missing_count > 0;
     const UnitCounts& counts = totals_.counts;
@@ -396,13 +485,23 @@ class Merger {
     VERDIGRIS_ASSIGN_OR_RETURN(AtomicFile results, AtomicFile::Create(folder + std::string(kResultsFile)));
     VERDIGRIS_ASSIGN_OR_RETURN(AtomicFile errors, AtomicFile::Create(folder + std::string(kErrorsFile)));
     VERDIGRIS_ASSIGN_OR_RETURN(AtomicFile groups, AtomicFile::Create(folder + std::string(kGroupsFile)));
-    for (const Done& unit : done_) {
+    std::optional<FirstSeenReader> reader;
+    if (first_seen_) reader.emplace(first_seen_->Read());
+    for (size_t at = 0; at < done_.size(); ++at) {
+      const Done& unit = done_[at];
       VERDIGRIS_ASSIGN_OR_RETURN(const auto source, SourceOf(copies_[unit.copy]));
       const std::string& uri = inputs_[unit.input].unit.uri;
-      VERDIGRIS_RETURN_IF_ERROR(ForEachRow(*source, unit.layout, [&](const DocRow& row) -> Result<void> {
-        if (auto checked = CheckRow(row); !checked) return checked;
-        return WriteLine(results, ToJson(ResultOf(row, uri, unit.segment)));
-      }));
+      const auto write = [&](const DocRow& row) { return WriteLine(results, ToJson(ResultOf(row, uri, unit.segment))); };
+      if (reader) {
+        VERDIGRIS_RETURN_IF_ERROR(ForEachFirstSeen(at, *reader, [&](const DocRow& row) -> Result<void> {
+          return FindPlace(law_, row.n, row.s, Log10UpperTail(law_, row.n, row.s), run_.tau_hundredths).row ? write(row) : Result<void>();
+        }));
+      } else {
+        VERDIGRIS_RETURN_IF_ERROR(ForEachRow(*source, unit.layout, [&](const DocRow& row) -> Result<void> {
+          if (auto checked = CheckRow(row); !checked) return checked;
+          return write(row);
+        }));
+      }
       VERDIGRIS_RETURN_IF_ERROR(ForEachError(*source, unit.layout, [&](const ErrorEntry& entry) {
         return WriteLine(errors, ToJson(ErrorResult{uri, entry.code, unit.segment, entry.offset, entry.ordinal}));
       }));
@@ -454,21 +553,24 @@ class Merger {
     return out;
   }
 
-  // Holm over all groups and tests, so all sums are needed before the first is written.
-  Result<void> WriteGroups(AtomicFile& file) {
-    if (run_.group.by == "none") return {};
+  // The groups of all units, as MergeGroups gives them.
+  Result<void> MergeTuples(const std::function<Result<void>(const GroupHead&, const GroupRow&)>& on_row,
+                           const std::function<Result<void>(const MergedState&)>& on_state) const {
     std::vector<GroupInput> inputs;
     for (const Done& unit : done_) {
       VERDIGRIS_ASSIGN_OR_RETURN(auto source, SourceOf(copies_[unit.copy]));
       inputs.push_back(GroupsOf(std::move(source), unit.layout, NameOf(copies_[unit.copy])));
     }
+    auto merged = MergeGroups(std::move(inputs), run_.group, run_.first_seen, options_.output, on_row, on_state);
+    if (!merged && merged.error().kind == ErrorKind::kMismatch) return Conflict(merged.error().message);
+    return merged;
+  }
+
+  // Holm over all groups and tests, so all sums are needed before the first is written.
+  Result<void> WriteGroups(AtomicFile& file) {
+    if (run_.group.by == "none") return {};
     std::vector<double> log10_p;
-    const auto merge = [&](const std::function<Result<void>(const MergedState&)>& on_state) -> Result<void> {
-      auto merged = MergeGroups(inputs, run_.group, run_.first_seen, options_.output, {}, on_state);
-      if (!merged && merged.error().kind == ErrorKind::kMismatch) return Conflict(merged.error().message);
-      return merged;
-    };
-    VERDIGRIS_RETURN_IF_ERROR(merge([&](const MergedState& state) -> Result<void> {
+    VERDIGRIS_RETURN_IF_ERROR(MergeTuples({}, [&](const MergedState& state) -> Result<void> {
       const uint64_t n = state.sums.n;
       if (state.sums.statistic > LargestStatistic(law_, n)) {
         return Fail(ErrorKind::kMalformed, "group '" + state.head.name + "': the scores are more than " + Quantity(n, "score") + " can be");
@@ -484,7 +586,7 @@ class Merger {
       rejected[holm.order[i]] = i < holm.rejected;
     }
     size_t at = 0;
-    VERDIGRIS_RETURN_IF_ERROR(merge([&](const MergedState& state) -> Result<void> {
+    VERDIGRIS_RETURN_IF_ERROR(MergeTuples({}, [&](const MergedState& state) -> Result<void> {
       GroupResult out;
       out.name = state.head.name;
       out.test = state.head.test;
@@ -520,7 +622,8 @@ class Merger {
   std::vector<Done> done_;  // by input and segment
   UnitSummary totals_;
   MerkleTree tree_;
-  std::vector<double> log10_p_, log10_e_;  // of rows, by unit id
+  std::optional<FirstSeenCounts> first_seen_;  // units as they are in done_
+  std::vector<double> log10_p_, log10_e_;      // of results
   std::optional<Findings> findings_;
   std::unordered_set<std::string> baseline_;
   std::vector<std::set<std::array<uint8_t, 16>>> texts_;            // of findings, by test

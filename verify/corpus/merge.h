@@ -23,6 +23,7 @@ struct MergeOptions {
   // None: those of the run object.
   std::optional<int64_t> alpha_log10_e4;
   std::optional<CorpusControl> control;
+  uint64_t memory_bytes = uint64_t{64} << 20;  // of first-seen runs, for what documents have first; more goes to `output`'s disk
   uint64_t family = 1;   // all tests were chosen among so many times as many
   std::string baseline;  // an earlier results.jsonl: what was a finding there is known
   // That the keys were chosen by: its tests are counted like `family`, and its own corpus is refused, by evidence root and by the
@@ -39,12 +40,16 @@ struct Merged {
 };
 inline constexpr size_t kMostNamedMissing = 1000;
 
+// Where the run is first-seen, each tuple belongs to the first document that has it, by (unit id, ordinal, part), among the units
+// that are there; documents are judged by what they have first, and those that have too little are untested.
+//
 // Errors   kMismatch, kMalformed, kUnsupported, kIo, kNotFound with the source at fault, or because of the calibration;
 //          kFailedPrecondition where rows do not decide the findings (findings.h); kInternal where sources contradict each other
 //          (command-line.md L5: status 4): one unit with two contents, both named, one tuple with two scores, an input that ends
 //          twice. Nothing is written then.
-// Cost     every unit file is read twice, its groups three times. Memory: 150 bytes a unit; 40 a row with p <= tau; 40 a group and
-//          test, and 150 more where it has such rows; 80 a distinct text with a finding; and 64 MiB of buffers.
+// Cost     every unit file is read twice, its groups three times; of a first-seen run the rows three times and the tuples twice.
+//          Memory: 150 bytes a unit; 40 a row with p <= tau; 40 a group and test, and 150 more where it has such rows; 80 a
+//          distinct text with a finding; 64 MiB of buffers; and `memory_bytes`.
 Result<Merged> MergeCorpus(const MergeOptions& options);
 
 // SHA-256 of {"run":..,"schema":"verdigris.evidence-root/1","tree":..,"units":N}.

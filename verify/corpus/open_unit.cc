@@ -11,7 +11,7 @@ namespace verdigris::verify {
 
 OpenUnit::OpenUnit(const RunObject& run, const Unit& unit, const std::string& spill_folder, uint64_t group_memory)
     : spill_folder_(spill_folder), id_(UnitId(unit)), summary_(EmptySummary(run, unit)), builder_(spill_folder) {
-  if (run.group.by != "none") groups_.emplace(run.group, run.first_seen, id_, spill_folder, group_memory);
+  if (run.holds_tuples()) groups_.emplace(run.group, run.first_seen, id_, spill_folder, group_memory);
 }
 
 std::optional<uint64_t> OpenUnit::Take(const Record& record) {

@@ -19,6 +19,7 @@ using simdjson::dom::element;
 using simdjson::dom::object;
 
 constexpr std::string_view kDocumentSchema = "verdigris.document/1", kGroupSchema = "verdigris.group/1", kCorpusSchema = "verdigris.corpus/1";
+constexpr std::string_view kFirstSeen = "first-seen";
 constexpr size_t kMaxDepth = 16;
 constexpr size_t kMaxUriBytes = size_t{1} << 16, kMaxNameBytes = 1024;  // C6: strings of the input
 constexpr size_t kTestEnd = size_t{1} << 16, kMostKids = 4096, kMostSpans = size_t{1} << 16, kMostBins = 4096;
@@ -268,6 +269,7 @@ std::string ToJson(const CorpusSummary& summary) {
     }
     json["tests"].push_back(std::move(row));
   }
+  if (summary.first_seen) json["assign"] = kFirstSeen;
   if (const auto& calibration = summary.calibration) {
     json["calibration"] = {{"tests", calibration->tests}, {"rho", calibration->rho}, {"alpha", calibration->alpha}, {"from", calibration->from}, {"to", calibration->to}};
   }
@@ -354,6 +356,12 @@ Result<CorpusSummary> ParseCorpusSummary(std::string_view bytes) {
     fields.Integer("groups", summary.groups);
     fields.Integer("group_findings", summary.group_findings);
     fields.ForEach("tests", kTestEnd, [&](element value) { ReadTest(fields, value, summary.tests.size(), summary.tests.emplace_back()); });
+    if (fields.Has("assign")) {
+      std::string assign;
+      fields.Text("assign", assign, 64);
+      if (assign != kFirstSeen) fields.Fault("assign", std::string(kFirstSeen));
+      summary.first_seen = true;
+    }
     element calibration;
     if (fields.Has("calibration") && fields.Find("calibration", calibration)) {
       Fields inner(calibration, fields.PathOf("calibration"));

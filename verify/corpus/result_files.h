@@ -40,8 +40,8 @@ struct DocumentResult {
   std::string variant;
   std::string text;  // first 16 bytes of the document's SHA-256, as 32 hex digits
   Counts counts;
-  uint64_t n = 0;
-  std::string s;  // a decimal number; it may pass 2^53
+  uint64_t n = 0;  // that the test judged: under first-seen fewer than counts.scored
+  std::string s;   // a decimal number; it may pass 2^53
   std::vector<Span> spans;
   double log10_p = 0;
   std::optional<double> log10_q;  // adjusted p; none where the stored tail does not settle it, or nothing is controlled
@@ -98,6 +98,7 @@ struct CorpusSummary {
   std::string scheme;   // its scheme, such as "green"
   double alpha_log10 = 0, tau_log10 = 0;
   std::string control;  // "bh", ...
+  bool first_seen = false;  // `assign`, where it is that: each tuple counts in the first document that has it alone
   uint64_t units = 0;
   bool partial = false;
   // By name: documents failed ids_above_vocab invalid_utf8 not_text parts tested text_bytes tokens untested.

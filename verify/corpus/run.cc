@@ -76,6 +76,7 @@ std::optional<std::pair<std::string, std::string>> FaultOf(const RunObject& run)
   if (run.group.keep > kMostKeep) return Fault("group.keep", "must be at most " + std::to_string(kMostKeep));
   if (run.group.sample_log2 < 0 || run.group.sample_log2 > 64) return Fault("group.sample_log2", "must be in [0,64]");
   if (run.first_seen && (run.group.keep != 0 || run.group.sample_log2 != 0)) return Fault("assign", "first-seen needs all tuples: group.keep 0 and group.sample_log2 0");
+  if (run.first_seen && run.group.by != "none") return Fault("assign", "first-seen is over the whole corpus: group.by none");
   if (run.max_doc_bytes < 4 || run.max_doc_bytes > (uint64_t{16} << 20)) return Fault("max_doc_bytes", "must be in [4,16777216]");
   if (run.min_scored < 1 || run.min_scored > (uint64_t{1} << 40)) return Fault("min_scored", "must be in [1,1099511627776]");
   if (!run.selector.empty() && !IsKid(run.selector)) return Fault("selector", "must be empty or 16 digits of lower-case hex");

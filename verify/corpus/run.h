@@ -42,7 +42,7 @@ struct RunObject {
   int64_t alpha_log10_e4 = -20000;
   CorpusControl control = CorpusControl::kBh;
 
-  bool first_seen = false;  // `assign`
+  bool first_seen = false;  // `assign`; over the whole corpus, so without groups and with every tuple
   std::string dtype;        // "", "u8", "u16", ...
   int64_t eos = -1;         // an id, or -1
   uint64_t evidence = kEvidence;
@@ -62,6 +62,8 @@ struct RunObject {
 
   double log10_alpha() const { return static_cast<double>(alpha_log10_e4) / 1e4; }
   double log10_tau() const { return -tau_hundredths / 100.0; }
+  // Whether unit files hold tuples: of groups, or for a merge to assign.
+  bool holds_tuples() const { return first_seen || group.by != "none"; }
   bool operator==(const RunObject&) const = default;
 };
 

@@ -268,7 +268,7 @@ void Scan::WorkUntilDone() {
     docs_ += batch.items().size();
     text_bytes_ += result.counts.text_bytes;
     tokens_ += result.counts.tokens;
-    hits_ += result.rows.size();
+    hits_ += result.hits;
     auto complete = step.unit->Add(step.batch_number, batch, std::move(result));
     if (!complete) return SetFatal(complete.error());
     if (*complete) FinishUnit(*step.unit, *source->input);

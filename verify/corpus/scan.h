@@ -30,7 +30,7 @@ struct ScanOptions {
 struct ScanProgress {
   uint64_t bytes_done = 0, bytes_total = 0;  // of the files as they lie, of this shard; standard input has none
   uint64_t bytes_passed = 0;                 // of bytes_done: done before this scan
-  uint64_t text_bytes = 0, tokens = 0, docs = 0, failed = 0, hits = 0;  // of this scan; hits: rows
+  uint64_t text_bytes = 0, tokens = 0, docs = 0, failed = 0, hits = 0;  // of this scan; hits: BatchResult's
   uint64_t units_done = 0, units_total = 0;  // units_total is an estimate where inputs are compressed
   uint64_t units_passed = 0;
   uint64_t inputs_failed = 0;

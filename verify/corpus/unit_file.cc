@@ -454,6 +454,7 @@ Result<void> UnitFile::Check(const RunObject* run, const std::function<Result<vo
     if (summary_.results.size() != run->tests.size()) return malformed("results must be one a test of the run");
     for (const UnitResult& result : summary_.results) {
       if (result.histogram.size() != static_cast<size_t>(run->tau_hundredths)) return malformed("results.histogram must have an entry a hundredth of a decade down to tau");
+      if (run->first_seen && result.rows != result.tested) return malformed("results.rows must be all tested: the run is first-seen");
     }
   }
   const std::tuple<std::string_view, const BlockFacts*, uint64_t> blocks[] = {
@@ -466,12 +467,15 @@ Result<void> UnitFile::Check(const RunObject* run, const std::function<Result<vo
   using RowPlace = std::tuple<uint64_t, uint64_t, uint64_t>;
   std::optional<RowPlace> before;
   std::vector<uint64_t> rows(summary_.results.size());
+  uint64_t documents = 0;  // that have rows
   VERDIGRIS_ASSIGN_OR_RETURN(
       const uint64_t row_lines,
       ForEachLine<DocRow>(*source_, layout_.docs_at, layout_.errors_at, kMostRowBytes, "docs", ParseDocRow, [&](const DocRow& row) -> Result<void> {
         if (row.test >= rows.size()) return malformed("test must be one of the " + std::to_string(rows.size()) + " of the run");
         const RowPlace place{row.ordinal, row.part, row.test};
         if (before && !(*before < place)) return malformed("must come after the row before, by ordinal, part and test");
+        if (run != nullptr && run->first_seen && row.n < run->min_scored) return malformed("n must be at least " + std::to_string(run->min_scored) + " to be tested");
+        documents += !before || std::get<0>(*before) != row.ordinal || std::get<1>(*before) != row.part;
         before = place;
         ++rows[row.test];
         return on_row ? on_row(row) : Result<void>();
@@ -482,10 +486,13 @@ Result<void> UnitFile::Check(const RunObject* run, const std::function<Result<vo
       return malformed("results[" + std::to_string(i) + "].rows is " + std::to_string(summary_.results[i].rows) + ", the block has " + std::to_string(rows[i]));
     }
   }
+  if (run != nullptr && run->first_seen && documents != summary_.counts.tested) {
+    return malformed("counts.tested is " + std::to_string(summary_.counts.tested) + ", the block docs has rows of " + std::to_string(documents));
+  }
   VERDIGRIS_ASSIGN_OR_RETURN(const uint64_t entries, ForEachLine<ErrorEntry>(*source_, layout_.errors_at, layout_.groups_at, kMostErrorLine, "errors", ParseErrorEntry,
                                                                              [](const ErrorEntry&) -> Result<void> { return {}; }));
   if (entries != summary_.errors.count) return malformed("block errors has " + std::to_string(entries) + " lines, stated " + std::to_string(summary_.errors.count));
-  return run == nullptr ? Result<void>() : CheckGroups(groups(), run->group, run->first_seen, run->tests.size());
+  return run == nullptr ? Result<void>() : CheckGroups(groups(), run->group, run->first_seen, UnitId(summary_.unit), run->tests.size());
 }
 
 }  // namespace verdigris::verify

@@ -67,7 +67,7 @@ struct UnitSummary {
   bool operator==(const UnitSummary&) const = default;
 };
 
-// A row of `docs`: a document with p <= tau under a test.
+// A row of `docs`: a document with p <= tau under a test; of a first-seen run, any document that was tested.
 struct DocRow {
   Counts counts;
   std::string group, id;  // ClipText()

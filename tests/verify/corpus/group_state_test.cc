@@ -143,7 +143,7 @@ TEST_CASE("10,000 random families: the merge of parts, in any order, is the stat
       const uint64_t memory = random() % 4 == 0 ? 0 : 1 << 20;  // 0: each document a run of its own
       spilled += memory == 0 && occurrences.size() > 1;
       blocks.push_back(BlockOf(unit, occurrences, group, first_seen, memory));
-      REQUIRE(CheckGroups(InputOf(blocks.back()), group, first_seen, 2));
+      REQUIRE(CheckGroups(InputOf(blocks.back()), group, first_seen, unit, 2));
     }
     std::shuffle(blocks.begin(), blocks.end(), random);
     CheckMerged(blocks, group, first_seen, expected);
@@ -166,8 +166,26 @@ TEST_CASE("10,000 random families: the merge of parts, in any order, is the stat
   CHECK(spilled > 1000);
 }
 
+TEST_CASE("more units than are merged at once, by way of sorted runs") {
+  std::mt19937_64 random(10);
+  for (const bool first_seen : {false, true}) {
+    RunGroup group;
+    group.by = "host";
+    group.keep = first_seen ? 0 : 64;
+    std::vector<std::pair<Digest, std::vector<Occurrence>>> units(5000);
+    std::vector<GroupBlock> blocks;
+    for (size_t i = 0; i < units.size(); ++i) {
+      units[i].first = Sha256(AsBytes(std::to_string(i)));
+      for (uint32_t ordinal = 0; ordinal < 3; ++ordinal) units[i].second.push_back({random() % 2 == 0 ? "a" : "b", random() % 2, SmallFingerprint(random() % 100), ordinal});
+      blocks.push_back(BlockOf(units[i].first, units[i].second, group, first_seen, 1 << 20));
+    }
+    CheckMerged(blocks, group, first_seen, ByDefinition(units, group, first_seen));
+  }
+}
+
 TEST_CASE("one tuple with two scores is a mismatch that names the group") {
   RunGroup group;
+  group.by = "host";
   const auto block = [&](uint64_t score) {
     GroupStates states(group, false, {}, Folder(), 1 << 20);
     const auto sample = states.SampleOf("example.org", 0, 0, 0);
@@ -183,6 +201,7 @@ TEST_CASE("one tuple with two scores is a mismatch that names the group") {
 
 TEST_CASE("a block that was cut, or any bit of which was flipped, is malformed or another block, never a crash") {
   RunGroup group;
+  group.by = "host";
   group.keep = 8;
   std::mt19937_64 random(9);
   std::vector<Occurrence> occurrences;
@@ -190,17 +209,17 @@ TEST_CASE("a block that was cut, or any bit of which was flipped, is malformed o
   const GroupBlock block = BlockOf({}, occurrences, group, false, 1 << 20);
   const auto bytes = block.bytes.source()->Read(0, block.bytes.size());
   REQUIRE(bytes);
-  REQUIRE(CheckGroups({MemorySource(*bytes), 0, bytes->size(), block.count, "block"}, group, false, 3));
-  CHECK(!CheckGroups({MemorySource(*bytes), 0, bytes->size(), block.count + 1, "block"}, group, false, 3));
-  CHECK(!CheckGroups({MemorySource(*bytes), 0, bytes->size(), block.count, "block"}, group, false, 2));
+  REQUIRE(CheckGroups({MemorySource(*bytes), 0, bytes->size(), block.count, "block"}, group, false, {}, 3));
+  CHECK(!CheckGroups({MemorySource(*bytes), 0, bytes->size(), block.count + 1, "block"}, group, false, {}, 3));
+  CHECK(!CheckGroups({MemorySource(*bytes), 0, bytes->size(), block.count, "block"}, group, false, {}, 2));
   for (size_t length = 0; length < bytes->size(); ++length) {
     const std::string cut = bytes->substr(0, length);
-    CHECK(!CheckGroups({MemorySource(cut), 0, cut.size(), block.count, "block"}, group, false, 3));
+    CHECK(!CheckGroups({MemorySource(cut), 0, cut.size(), block.count, "block"}, group, false, {}, 3));
   }
   for (size_t bit = 0; bit < 8 * bytes->size(); ++bit) {
     std::string flipped = *bytes;
     flipped[bit / 8] = static_cast<char>(flipped[bit / 8] ^ (1 << bit % 8));
-    const auto checked = CheckGroups({MemorySource(flipped), 0, flipped.size(), block.count, "block"}, group, false, 3);
+    const auto checked = CheckGroups({MemorySource(flipped), 0, flipped.size(), block.count, "block"}, group, false, {}, 3);
     if (!checked) CHECK(checked.error().kind == ErrorKind::kMalformed);
   }
 }

@@ -56,6 +56,11 @@ TEST_CASE("members of a run object out of their bounds are refused by name") {
                       {"group.by", [](RunObject& r) { r.group.by = "path:0"; }},
                       {"group.sample_log2", [](RunObject& r) { r.group.sample_log2 = 65; }},
                       {"assign", [](RunObject& r) { r.first_seen = true; }},
+                      {"assign",
+                       [](RunObject& r) {
+                         r.first_seen = true;
+                         r.group = {"host", 0, 0};
+                       }},
                       {"max_doc_bytes", [](RunObject& r) { r.max_doc_bytes = 0; }},
                       {"min_scored", [](RunObject& r) { r.min_scored = 0; }},
                       {"selector", [](RunObject& r) { r.selector = "0"; }},

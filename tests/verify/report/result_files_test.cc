@@ -72,6 +72,10 @@ TEST_CASE("result files: what is written is read again, every number to the last
   const auto summary = ParseCorpusSummary(ToJson(Summary()));
   REQUIRE(summary);
   CHECK(ToJson(*summary) == ToJson(Summary()));
+  CorpusSummary first_seen = Summary();
+  first_seen.first_seen = true;
+  CHECK(ToJson(*ParseCorpusSummary(ToJson(first_seen))) == ToJson(first_seen));
+  CHECK(ParseCorpusSummary(Replaced(ToJson(first_seen), "first-seen", "last-seen")).error().message == "assign must be first-seen");
 
   GroupResult group;
   group.name = "example.org", group.n = 1000, group.s = "300", group.sample_log2 = 6, group.inflation = 1.25, group.documents = 12, group.log10_p = -4.5, group.full = true;
