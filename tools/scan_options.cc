@@ -70,6 +70,16 @@ Result<verify::ListOptions> ParseReading(const std::string& path, std::string_vi
   return out;
 }
 
+Result<void> CheckFirstSeen(const RunObject& run, const verify::ReadOptions& read) {
+  if (run.group.by != "none") return Usage("--assign first-seen is over the whole corpus: leave --group-by out");
+  if (run.group.keep != 0 || run.group.sample_log2 != 0) return Usage("--assign first-seen needs every tuple: give --exact, and no --keep");
+  // A part is cut at a character, so up to 3 bytes early.
+  if (read.max_record_bytes / (run.max_doc_bytes - 3) > UINT16_MAX) {
+    return Usage("--assign first-seen knows 65536 parts of a record: give a greater --max-doc-bytes, or a smaller --max-record-bytes");
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<uint64_t> ParseByteCount(std::string_view name, std::string_view text, uint64_t min, uint64_t max) {
@@ -115,7 +125,7 @@ void AddScanOptions(CLI::App& app, ScanArguments& a) {
   app.add_flag("-n,--list-only", a.list_only, "list the units, estimate the time, and stop");
   app.add_option("--shard", a.shard, "do part I of N, from 0; merge puts them together")->type_name("I/N");
   app.add_option("--threads", a.threads, "threads (all cores)")->type_name("N");
-  app.add_option("--memory", a.memory, "for states of groups (2G)")->type_name("BYTES");
+  app.add_option("--memory", a.memory, "for tuples of groups, or of --assign first-seen (2G)")->type_name("BYTES");
   AddReadingOptions(app, a);
   app.add_option("--group-by", a.group_by, "pool by host, source, path:N or field:NAME")->type_name("BY");
   app.add_option("--variants", a.variants, "test without hidden edits too (as-is)")->type_name("as-is[,normalised]");
@@ -133,8 +143,8 @@ void AddScanOptions(CLI::App& app, ScanArguments& a) {
   more(app.add_option("--control", a.control, "of findings: bh, by, ebh, holm or none (bh)")->type_name("CONTROL"));
   more(app.add_option("--baseline", a.baseline, "earlier results.jsonl: its findings are known")->type_name("FILE"));
   more(app.add_option("--calibration", a.calibration, "that the keys come out of: counts them, refuses its corpus")->type_name("FILE"));
-  more(app.add_option("--assign", a.assign, "a tuple counts once in each document that has it (document)")->type_name("document"));
-  more(app.add_flag("--exact", a.exact, "groups keep every tuple"));
+  more(app.add_option("--assign", a.assign, "a tuple counts in each document that has it, or in the first alone (document)")->type_name("document|first-seen"));
+  more(app.add_flag("--exact", a.exact, "keep every tuple: of groups, or for --assign first-seen"));
   more(app.add_option("--keep", a.keep, "tuples a group keeps (65536)")->type_name("N"));
   more(app.add_option("--group-budget", a.group_budget, "of the groups' states together (4G)")->type_name("BYTES"));
   more(app.add_option("--tokenizer-cache", a.tokenizer_cache, "of each thread, for pieces met before; 0: none (16M)")->type_name("BYTES"));
@@ -261,9 +271,8 @@ Result<void> FillRun(const ScanArguments& a, const std::optional<RunObject>& the
     run.control = *control;
   }
   if (!a.assign.empty()) {
-    // Before hours of work whose results nothing could merge (docs/formats/corpus_units.md).
-    if (a.assign == "first-seen") return Fail(ErrorKind::kUnsupported, "--assign first-seen: unit files hold too little to judge documents by what they have first");
-    if (a.assign != "document") return Usage("--assign must be document, got " + Shown(a.assign));
+    if (a.assign != "document" && a.assign != "first-seen") return Usage("--assign must be document or first-seen, got " + Shown(a.assign));
+    run.first_seen = a.assign == "first-seen";
   }
   if (!a.rule.empty()) {
     VERDIGRIS_ASSIGN_OR_RETURN(run.rule, ParseRule(a.rule));
@@ -290,6 +299,7 @@ Result<void> FillRun(const ScanArguments& a, const std::optional<RunObject>& the
     run.group.keep = 0;
     run.group.sample_log2 = 0;
   }
+  if (run.first_seen) VERDIGRIS_RETURN_IF_ERROR(CheckFirstSeen(run, reading.read));
   bool normalised = there && std::any_of(there->tests.begin(), there->tests.end(), [](const auto& test) { return test.variant == "normalised"; });
   if (!a.variants.empty()) {
     if (a.variants != "as-is" && a.variants != "as-is,normalised") return Usage("--variants must be as-is or as-is,normalised, got " + Shown(a.variants));
@@ -332,7 +342,7 @@ Result<void> MakeSetup(ScanInputs& inputs) {
       return encoded;
     };
   }
-  if (inputs.run.group.by == "none") return {};
+  if (!inputs.run.holds_tuples()) return {};
   const auto fingerprinter = [&](const std::string& kid) -> Result<std::shared_ptr<const verify::Fingerprinter>> {
     const auto key = std::find_if(inputs.key_files.begin(), inputs.key_files.end(), [&](const KeyFile& file) { return file.kid() == kid; });
     if (key == inputs.key_files.end()) return Fail(ErrorKind::kInternal, "a test without its key");

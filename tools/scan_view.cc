@@ -143,7 +143,7 @@ std::string SummaryText(const verify::CorpusSummary& summary, const std::string&
     return at == summary.counts.end() ? uint64_t{0} : at->second;
   };
   std::string out = std::to_string(count("documents")) + " documents, " + std::to_string(count("tokens")) + " tokens, " + std::to_string(summary.units) + " units\n";
-  out += std::to_string(count("tested")) + " tested, " + std::to_string(count("untested")) + " too short, " + std::to_string(count("failed")) + " failed";
+  out += std::to_string(count("tested")) + " tested, " + std::to_string(count("untested")) + (summary.first_seen ? " with too little of their own, " : " too short, ") + std::to_string(count("failed")) + " failed";
   std::string codes;
   for (const auto& [code, number] : summary.errors) codes += (codes.empty() ? " (" : ", ") + code + " " + std::to_string(number);
   out += codes + (codes.empty() ? "\n" : ")\n");

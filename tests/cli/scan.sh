@@ -41,7 +41,21 @@ for cache in 16M 1K 0; do
   cmp text16M/summary.json text$cache/summary.json
 done
 try scan -o none --tokenizer-cache 17M "$SRC/tests/data/tiny_corpus.txt"
+echo "- each tuple in the first document alone: of copies one is tested"
+try scan -o none --assign last-seen corpus
 try scan -o none --assign first-seen corpus
+try scan -o none --assign first-seen --exact --group-by source corpus
+try scan -o none --assign first-seen --exact --max-doc-bytes 1K corpus
+try scan -o run --assign first-seen --exact corpus
+try scan -o first --assign first-seen --exact corpus
+for i in 1 0; do try scan -o first_shards --assign first-seen --exact --shard $i/2 corpus; done
+try verdigris merge first_shards -o first_merged > merged.txt
+for file in results.jsonl groups.jsonl errors.jsonl summary.json; do cmp first/$file first_merged/$file; done
+try verdigris scan --key plain-provider.key -o first > again.txt
+try verdigris scan --status first | grep -v '^rate'
+try verdigris scan --key plain-provider.key --recheck 5 first
+try verdigris report first -o first.html
+grep -c 'First-seen assignment' first.html
 echo "- a text where ids are read is no crash: a record without them"
 try scan -o no_ids "$SRC/tests/data/tiny_corpus.txt" | head -3
 echo "- what cannot be scanned"

@@ -46,6 +46,18 @@ class Files(unittest.TestCase):
         self.assertTrue(any(b'"status":"broken"' in body for body in wanted.values()))
         self.assertTrue(any(b'"json":1' in body for body in wanted.values()))
 
+    def test_first_seen_runs_are_those_of_the_command_line(self):
+        made = ["scan", "--profile", FOLDER / "p.json", "--key", FOLDER / "k.key", "--tokenizer", FOLDER / "t.model", "--base", FOLDER,
+                "--unit-bytes", "8K", "--min-scored", "20", "--assign", "first-seen", "--exact", FOLDER / "corpus"]
+        run_tool(*made, "-o", FOLDER / "first", status=3)  # one input is damaged
+        run_tool(*made, "-n", "-o", FOLDER / "first-list")
+        rows = list(scan_units(load_units(FOLDER / "first-list" / "units.jsonl"), config("first-list")))
+        self.assertEqual(dict(rows), unit_files(FOLDER / "first"))
+        write_rows(FOLDER / "first.jsonl", rows)
+        run_tool("merge", FOLDER / "first-list", "--rows", FOLDER / "first.jsonl", "-o", FOLDER / "first-out")
+        for name in ("results.jsonl", "summary.json"):
+            self.assertEqual((FOLDER / "first-out" / name).read_text(), (FOLDER / "first" / name).read_text())
+
     def test_a_line_is_a_segment_or_a_whole_input(self):
         units = load_units(FOLDER / "run" / "units.jsonl")
         by_input = {}

@@ -38,6 +38,7 @@ _verdigris() {
     "scan --dtype") words="u16 u32" ;;
     "scan --on-error") words="go-on stop" ;;
     "scan --rule") words="first tuple" ;;
+    "scan --assign") words="document first-seen" ;;
     "report --format") words="html csv tsv parquet sarif dolma" ;;
     *" --scheme") words=$(verdigris schemes 2>/dev/null | grep '^[a-z]') ;;
   esac

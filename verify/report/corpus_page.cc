@@ -122,11 +122,12 @@ void CorpusPage::WriteHead(const Sink& out) const {
       ". All " + Grouped(m) + " tests count, those that found nothing too.</p>\n<ul class=\"tiles\">\n");
   Tile("documents read", CountOf(summary_, "documents"), out);
   Tile("tested", CountOf(summary_, "tested"), out);
-  Tile("too short to test", CountOf(summary_, "untested"), out);
+  Tile(summary_.first_seen ? "too little of their own to test" : "too short to test", CountOf(summary_, "untested"), out);
   Tile("could not be read", CountOf(summary_, "failed"), out);
   Tile("findings", found, out);
   Tile("distinct texts among them", sum(&TestSummary::distinct_texts), out);
   out("</ul>\n");
+  if (summary_.first_seen) out("<p>First-seen assignment: what several documents have in common counts in the first of them alone.</p>\n");
   if (const auto& calibration = summary_.calibration) {
     out("<p>Calibration: documents overlap by rho " + Places(calibration->rho) + ". For 90 % of keys the share of unmarked documents with p at or below " + PrintReal(calibration->alpha) +
         " lies from " + PrintReal(calibration->from) + " to " + PrintReal(calibration->to) + (calibration->tests > 1 ? "; the keys were chosen among " + Grouped(calibration->tests) + ", which is counted" : "") + ".</p>\n");

@@ -45,8 +45,8 @@ Written ResultJson(const CorpusSummary& summary, const DocumentResult& row) {
                   {"ruleIndex", 0},
                   {"level", "warning"},
                   {"rank", std::min(100.0, 0.0 - row.log10_p)},
-                  {"message", {{"text", "A document with " + std::to_string(row.n) + " scored tokens carries the mark of key " + kids + ": p " + TenTo(row.log10_p) +
-                                            " that an unrelated one scores as high."}}},
+                  {"message", {{"text", "A document with " + std::to_string(row.n) + " scored tokens" + (summary.first_seen ? " that no document before has" : "") +
+                                            " carries the mark of key " + kids + ": p " + TenTo(row.log10_p) + " that an unrelated one scores as high."}}},
                   {"locations", {{{"physicalLocation", {{"artifactLocation", {{"uri", UriReference(row.uri)}}},
                                                         {"region", {{"byteOffset", row.offset}, {"byteLength", row.length}}}}}}}},
                   {"partialFingerprints", {{"text", row.text}, {"kid", kids}}},
