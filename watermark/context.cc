@@ -44,6 +44,16 @@ SpecialIds::SpecialIds(std::span<const IdRange> ranges, uint32_t vocab)
   }
 }
 
+bool SpecialIds::ContainsAnyOf(std::span<const uint32_t> ids) const {
+  if (ranges_.size() > 4) return ContainsAny(ids.data(), ids.size());
+  uint32_t any = 0;
+  for (const uint32_t id : ids) any |= static_cast<uint32_t>(id >= vocab_);
+  for (const auto [first, last] : ranges_) {
+    for (const uint32_t id : ids) any |= static_cast<uint32_t>(id - first <= last - first);
+  }
+  return any != 0;
+}
+
 static_assert(std::has_single_bit(kIdLimit), "CheckIds asks the bits of all ids together");
 Result<void> CheckIds(std::span<const uint32_t> ids) {
   uint32_t all = 0;  // their bits, which registers of many ids gather
@@ -61,33 +71,33 @@ void ClassifyPositions(std::span<const uint32_t> ids, size_t h, const SpecialIds
 
 // An eighth of the table is taken at most, where that is small enough for the caches nearby: what a look-up costs is above all that it
 // meets another stretch now and then, which no branch predictor foresees. Else a half.
-void PositionClassifier::Clear(size_t most) {
-  const size_t slots = std::bit_ceil(std::max<size_t>(64, (most <= 2048 ? 8 : 2) * most));
-  if (slots > slots_.size()) slots_.resize(slots);
-  std::fill_n(slots_.begin(), slots, 0);
-  mask_ = slots - 1;
-}
-
-template <size_t kWidth>
-bool PositionClassifier::Insert(const uint32_t* ids, size_t end, size_t width) {
-  const size_t n = kWidth == 0 ? width : kWidth;
-  const uint32_t* stretch = ids + end - n;
-  for (size_t slot = static_cast<size_t>(HashIds(seed_, stretch, n)) & mask_;; slot = (slot + 1) & mask_) {
-    // A free slot is taken as one that holds this stretch, so that new and known ones go the same way.
-    const uint32_t held = slots_[slot];
-    const uint32_t kept = held != 0 ? held : static_cast<uint32_t>(end);
-    if (!SameWindow(ids + kept - n, stretch, n)) continue;
-    slots_[slot] = kept;
-    return held == 0;
+template <class With>
+void PositionClassifier::WithSet(size_t ids, With&& with) {
+  const size_t slots = std::bit_ceil(std::max<size_t>(64, (ids <= 2048 ? 8 : 2) * ids));
+  const auto run = [&](auto& set) {
+    if (slots > set.slots.size()) set.slots.resize(slots);
+    std::fill_n(set.slots.begin(), slots, 0);
+    set.mask = slots - 1;
+    with(set);
+  };
+  if (ids <= UINT16_MAX) {
+    run(small_);
+  } else {
+    run(large_);
   }
 }
 
-template <size_t kWindow>
-void PositionClassifier::MarkRepeated(std::span<const uint32_t> ids, size_t h, PositionState* states) {
-  // The set takes in every window, also where the token or the window is special.
-  for (size_t t = h; t < ids.size(); ++t) {
-    const bool first = Insert<kWindow>(ids.data(), t, h);
-    states[t] = first || states[t] != PositionState::kEligible ? states[t] : PositionState::kRepeated;
+template <size_t kWidth, class End>
+bool PositionClassifier::Insert(Set<End>& set, const uint32_t* ids, size_t end, size_t width) const {
+  const size_t n = kWidth == 0 ? width : kWidth;
+  const uint32_t* stretch = ids + end - n;
+  for (size_t slot = static_cast<size_t>(HashIds(seed_, stretch, n)) & set.mask;; slot = (slot + 1) & set.mask) {
+    // A free slot is taken as one that holds this stretch, so that new and known ones go the same way.
+    const End held = set.slots[slot];
+    const End kept = held != 0 ? held : static_cast<End>(end);
+    if (!SameWindow(ids + kept - n, stretch, n)) continue;
+    set.slots[slot] = kept;
+    return held == 0;
   }
 }
 
@@ -96,16 +106,27 @@ void PositionClassifier::Classify(std::span<const uint32_t> ids, size_t h, const
   states.resize(ids.size());
   std::fill_n(states.begin(), std::min(h, ids.size()), PositionState::kShort);
   if (ids.size() <= h) return;
-  size_t clean = 0;  // ids since the last special one, before position t
-  for (size_t i = 0; i < h; ++i) clean = special.Contains(ids[i]) ? 0 : clean + 1;
-  for (size_t t = h; t < ids.size(); ++t) {
-    const bool special_id = special.Contains(ids[t]);
-    states[t] = clean < h || special_id ? PositionState::kSpecial : PositionState::kEligible;
-    clean = special_id ? 0 : clean + 1;
+  if (!special.ContainsAnyOf(ids)) {
+    std::fill(states.begin() + static_cast<std::ptrdiff_t>(h), states.end(), PositionState::kEligible);
+  } else {
+    size_t clean = 0;  // ids since the last special one, before position t
+    for (size_t i = 0; i < h; ++i) clean = special.Contains(ids[i]) ? 0 : clean + 1;
+    for (size_t t = h; t < ids.size(); ++t) {
+      const bool special_id = special.Contains(ids[t]);
+      states[t] = clean < h || special_id ? PositionState::kSpecial : PositionState::kEligible;
+      clean = special_id ? 0 : clean + 1;
+    }
   }
   if (rule == Rule::kTuple) return;
-  Clear(ids.size() - h);
-  const auto mark_repeated = [&]<size_t kWindow>() { MarkRepeated<kWindow>(ids, h, states.data()); };
+  // The set takes in every window, also where the token or the window is special.
+  const auto mark_repeated = [&]<size_t kWindow>() {
+    WithSet(ids.size(), [&](auto& set) {
+      for (size_t t = h; t < ids.size(); ++t) {
+        const bool first = Insert<kWindow>(set, ids.data(), t, h);
+        states[t] = first || states[t] != PositionState::kEligible ? states[t] : PositionState::kRepeated;
+      }
+    });
+  };
   switch (h) {
     case 1: return mark_repeated.template operator()<1>();
     case 2: return mark_repeated.template operator()<2>();
@@ -126,11 +147,12 @@ void PositionClassifier::FirstOfEachTuple(std::span<const uint32_t> ids, size_t 
       count += states[t] == PositionState::kEligible;
     }
   } else {
-    Clear(ids.size());
-    for (size_t t = h; t < ids.size(); ++t) {
-      positions[count] = static_cast<uint32_t>(t);
-      count += states[t] == PositionState::kEligible && Insert<0>(ids.data(), t + 1, h + 1);
-    }
+    WithSet(ids.size(), [&](auto& set) {
+      for (size_t t = h; t < ids.size(); ++t) {
+        positions[count] = static_cast<uint32_t>(t);
+        count += states[t] == PositionState::kEligible && Insert<0>(set, ids.data(), t + 1, h + 1);
+      }
+    });
   }
   positions.resize(count);
 }

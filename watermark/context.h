@@ -32,6 +32,8 @@ class SpecialIds {
     for (size_t i = 0; i < count; ++i) any |= Contains(ids[i]);
     return any;
   }
+  // The same of a whole text: range by range, of many ids at once where ranges are few, as they are.
+  bool ContainsAnyOf(std::span<const uint32_t> ids) const;
   std::span<const IdRange> ranges() const { return ranges_; }
   uint32_t vocab() const { return vocab_; }
 
@@ -86,17 +88,22 @@ class PositionClassifier {
                         std::vector<uint32_t>& positions);
 
  private:
-  // Starts a set of at most `most` stretches of `width` ids.
-  void Clear(size_t most);
+  // Open addressing: the end of a stretch, 0 where free. Texts of a usual length need half of the memory, which the nearest cache holds.
+  template <class End>
+  struct Set {
+    std::vector<End> slots;
+    size_t mask = 0;
+  };
+  // Calls `with` with a set for stretches of a text of so many ids, empty.
+  template <class With>
+  void WithSet(size_t ids, With&& with);
   // Whether the stretch of `width` ids that ends before ids[end] was not in the set; it is then. kWidth: as `width`, or 0.
-  template <size_t kWidth>
-  bool Insert(const uint32_t* ids, size_t end, size_t width);
-  template <size_t kWindow>
-  void MarkRepeated(std::span<const uint32_t> ids, size_t h, PositionState* states);
+  template <size_t kWidth, class End>
+  bool Insert(Set<End>& set, const uint32_t* ids, size_t end, size_t width) const;
 
   uint64_t seed_;
-  std::vector<uint32_t> slots_;  // open addressing: the end of a stretch, 0 where free
-  size_t mask_ = 0;
+  Set<uint16_t> small_;
+  Set<uint32_t> large_;
 };
 
 // Whether the next position's window equals that of an earlier position (h or later) of the output.

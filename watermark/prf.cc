@@ -316,23 +316,36 @@ void Prf::Rekey(std::span<const uint8_t, kKeyBytes> layer_key) {
   OPENSSL_cleanse(keys, sizeof keys);
 }
 
-void Prf::Blocks(const BlockIndex* indices, size_t count, uint8_t* out) const {
+template <size_t kRun>
+void Prf::Blocks(DrawTags tags, const uint32_t* first, size_t count, uint8_t* out) const {
+  constexpr size_t kRuns = kBatch / kRun;
   const auto lease = state_->ecb->Acquire();
-  for (size_t start = 0; start < count; start += kBatch) {
-    const size_t batch = std::min(kBatch, count - start);
-    uint8_t* const blocks = out + start * kBlockBytes;
+  for (size_t start = 0; start < count; start += kRuns) {
+    const size_t batch = std::min(kRuns, count - start);
+    uint8_t* const blocks = out + start * kRun * kBlockBytes;
     for (size_t i = 0; i < batch; ++i) {
-      const uint8_t* tag = indices[start + i].tag->bytes.data();
+      const uint8_t* const tag = tags[start + i].bytes.data();
+      const uint32_t block = first[start + i];
       uint64_t halves[2];
       uint32_t third;
       std::memcpy(&halves[0], tag, sizeof halves[0]);
       std::memcpy(&third, tag + 8, sizeof third);
-      halves[1] = Join(third, BigEndian(indices[start + i].block));
-      std::memcpy(blocks + i * kBlockBytes, halves, kBlockBytes);
+      for (size_t j = 0; j < kRun; ++j) {
+        halves[1] = Join(third, BigEndian(block + static_cast<uint32_t>(j)));
+        std::memcpy(blocks + (i * kRun + j) * kBlockBytes, halves, kBlockBytes);
+      }
     }
-    Encrypt(lease->get(), blocks, batch * kBlockBytes, blocks);
+    Encrypt(lease->get(), blocks, batch * kRun * kBlockBytes, blocks);
   }
 }
+template void Prf::Blocks<1>(DrawTags, const uint32_t*, size_t, uint8_t*) const;
+template void Prf::Blocks<2>(DrawTags, const uint32_t*, size_t, uint8_t*) const;
+template void Prf::Blocks<3>(DrawTags, const uint32_t*, size_t, uint8_t*) const;
+template void Prf::Blocks<4>(DrawTags, const uint32_t*, size_t, uint8_t*) const;
+template void Prf::Blocks<5>(DrawTags, const uint32_t*, size_t, uint8_t*) const;
+template void Prf::Blocks<6>(DrawTags, const uint32_t*, size_t, uint8_t*) const;
+template void Prf::Blocks<7>(DrawTags, const uint32_t*, size_t, uint8_t*) const;
+template void Prf::Blocks<8>(DrawTags, const uint32_t*, size_t, uint8_t*) const;
 
 void Prf::Keystream(const Tag& tag, uint32_t first, size_t count, uint8_t* out) const {
   static constexpr uint8_t kZeros[kChunkBlocks * kBlockBytes] = {};

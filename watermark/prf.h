@@ -57,10 +57,18 @@ class WindowMac {
   std::unique_ptr<State> state_;
 };
 
-// One block of a window's keystream.
-struct BlockIndex {
-  const Tag* tag;
-  uint32_t block;
+// The windows of many draws, by tag: one of all, or one of each.
+class DrawTags {
+ public:
+  explicit DrawTags(const Tag& one) : first_(&one), step_(0) {}
+  explicit DrawTags(std::span<const Tag> each) : first_(each.data()), step_(1) {}
+  const Tag& operator[](size_t i) const { return first_[step_ * i]; }
+  DrawTags From(size_t i) const { return DrawTags(first_ + step_ * i, step_); }
+
+ private:
+  DrawTags(const Tag* first, size_t step) : first_(first), step_(step) {}
+  const Tag* first_;
+  size_t step_;
 };
 
 // The draws of one layer key: Kctx for tags, Kdraw for the keystream. Immutable; any number of threads.
@@ -73,8 +81,10 @@ class Prf {
 
   const WindowMac& mac() const { return mac_; }
 
-  // out[i] = AES(Kdraw, nonce || u32be(block)), count blocks of 16 bytes, in one pass. May throw std::bad_alloc.
-  void Blocks(const BlockIndex* indices, size_t count, uint8_t* out) const;
+  // out[kRun i + j] = AES(Kdraw, nonce of tags[i] || u32be(first[i] + j)), j < kRun: kRun blocks of 16 bytes for each i < count, in
+  // one pass. kRun: 1 to 8. May throw std::bad_alloc.
+  template <size_t kRun>
+  void Blocks(DrawTags tags, const uint32_t* first, size_t count, uint8_t* out) const;
 
   // Blocks first, first+1, ... of the keystream of one window. Give pieces of kChunkBlocks or fewer, so that what is
   // read next is still in the first-level cache. May throw std::bad_alloc.

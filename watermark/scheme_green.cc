@@ -18,7 +18,7 @@ namespace verdigris {
 namespace {
 
 constexpr ParamSpec kParams[] = {{"planes", 1, 8, 2}, {"threshold", 1, 255, 1}};
-constexpr size_t kIdsPerGroup = 128;
+constexpr uint32_t kIdsPerGroup = 128;
 constexpr size_t kMaxPlanes = 8;
 
 struct Colours {
@@ -87,21 +87,16 @@ void MaskOfAll(const Colours& colours, const Prf& prf, const Tag& tag, size_t co
   }
 }
 
-// Colours of single tuples, `visit(i, green)`; tag_of(i) is the tag of ids[i]'s window.
-template <size_t kPlanes, class TagOf, class Visit>
-void ColourEachOf(uint32_t threshold, const Prf& prf, TagOf&& tag_of, const uint32_t* ids, size_t count, Visit&& visit) {
+// Colours of single tuples, `visit(i, green)`; tags[i] is that of ids[i]'s window.
+template <size_t kPlanes, class Visit>
+void ColourEachOf(uint32_t threshold, const Prf& prf, DrawTags tags, const uint32_t* ids, size_t count, Visit&& visit) {
   constexpr size_t kBatch = 256 / kPlanes;
-  BlockIndex indices[kBatch * kPlanes];
+  uint32_t first[kBatch];
   uint8_t blocks[kBatch * kPlanes * kBlockBytes];
   for (size_t start = 0; start < count; start += kBatch) {
     const size_t batch = std::min(kBatch, count - start);
-    for (size_t i = 0; i < batch; ++i) {
-      const auto group = static_cast<uint32_t>(ids[start + i] / kIdsPerGroup);
-      for (size_t p = 0; p < kPlanes; ++p) {
-        indices[i * kPlanes + p] = {tag_of(start + i), static_cast<uint32_t>(kPlanes * group + p)};
-      }
-    }
-    prf.Blocks(indices, batch * kPlanes, blocks);
+    for (size_t i = 0; i < batch; ++i) first[i] = kPlanes * (ids[start + i] / kIdsPerGroup);
+    prf.Blocks<kPlanes>(tags.From(start), first, batch, blocks);
     for (size_t i = 0; i < batch; ++i) {
       const uint32_t v = ids[start + i];
       const uint8_t* byte = blocks + i * kPlanes * kBlockBytes + (v % kIdsPerGroup) / 8;
@@ -112,9 +107,9 @@ void ColourEachOf(uint32_t threshold, const Prf& prf, TagOf&& tag_of, const uint
   }
 }
 
-template <class TagOf, class Visit>
-void ColourEach(const Colours& colours, const Prf& prf, TagOf&& tag_of, const uint32_t* ids, size_t count, Visit&& visit) {
-  const auto run = [&]<size_t kPlanes>() { ColourEachOf<kPlanes>(colours.threshold, prf, tag_of, ids, count, visit); };
+template <class Visit>
+void ColourEach(const Colours& colours, const Prf& prf, DrawTags tags, const uint32_t* ids, size_t count, Visit&& visit) {
+  const auto run = [&]<size_t kPlanes>() { ColourEachOf<kPlanes>(colours.threshold, prf, tags, ids, count, visit); };
   switch (colours.planes) {
     case 1: return run.template operator()<1>();
     case 2: return run.template operator()<2>();
@@ -131,17 +126,17 @@ void Mask(const Profile& profile, const Prf& prf, const Tag& tag, const uint32_t
   const Colours colours(profile);
   if (ids == nullptr) return MaskOfAll(colours, prf, tag, count, bits);
   std::memset(bits, 0, (count + 7) / 8);
-  ColourEach(colours, prf, [&](size_t) { return &tag; }, ids, count,
+  ColourEach(colours, prf, DrawTags(tag), ids, count,
              [&](size_t i, bool green) { bits[i >> 3] = static_cast<uint8_t>(bits[i >> 3] | (green ? 1u : 0u) << (i & 7)); });
 }
 
 void Score(const Profile& profile, const Prf& prf, std::span<const Tag> tags, std::span<const uint32_t> ids, uint64_t* scores) {
-  ColourEach(Colours(profile), prf, [&](size_t i) { return &tags[i]; }, ids.data(), ids.size(),
+  ColourEach(Colours(profile), prf, DrawTags(tags), ids.data(), ids.size(),
              [&](size_t i, bool green) { scores[i] = green; });
 }
 
 void Draws(const Profile& profile, const Prf& prf, std::span<const Tag> tags, std::span<const uint32_t> ids, uint32_t* draws) {
-  ColourEach(Colours(profile), prf, [&](size_t i) { return &tags[i]; }, ids.data(), ids.size(),
+  ColourEach(Colours(profile), prf, DrawTags(tags), ids.data(), ids.size(),
              [&](size_t i, bool green) { draws[i] = green; });
 }
 

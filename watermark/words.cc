@@ -11,7 +11,7 @@
 namespace verdigris {
 namespace {
 
-constexpr size_t kIdsPerBlock = 4;
+constexpr uint32_t kIdsPerBlock = 4;
 constexpr size_t kBatch = 256;
 
 uint32_t LittleEndian(uint32_t word) {
@@ -19,16 +19,13 @@ uint32_t LittleEndian(uint32_t word) {
   return word;
 }
 
-template <class TagOf>
-void WordsOfEach(const Prf& prf, TagOf&& tag_of, std::span<const uint32_t> ids, uint32_t* words) {
-  BlockIndex indices[kBatch];
+void WordsOfEach(const Prf& prf, DrawTags tags, std::span<const uint32_t> ids, uint32_t* words) {
+  uint32_t indices[kBatch];
   uint8_t blocks[kBatch * kBlockBytes];
   for (size_t start = 0; start < ids.size(); start += kBatch) {
     const size_t batch = std::min(kBatch, ids.size() - start);
-    for (size_t i = 0; i < batch; ++i) {
-      indices[i] = {tag_of(start + i), static_cast<uint32_t>(ids[start + i] / kIdsPerBlock)};
-    }
-    prf.Blocks(indices, batch, blocks);
+    for (size_t i = 0; i < batch; ++i) indices[i] = ids[start + i] / kIdsPerBlock;
+    prf.Blocks<1>(tags.From(start), indices, batch, blocks);
     for (size_t i = 0; i < batch; ++i) {
       uint32_t word;
       std::memcpy(&word, blocks + i * kBlockBytes + sizeof word * (ids[start + i] % kIdsPerBlock), sizeof word);
@@ -55,11 +52,11 @@ void WordsOfRow(const Prf& prf, const Tag& tag, size_t first, std::span<uint32_t
 }
 
 void WordsOfIds(const Prf& prf, const Tag& tag, std::span<const uint32_t> ids, uint32_t* words) {
-  WordsOfEach(prf, [&](size_t) { return &tag; }, ids, words);
+  WordsOfEach(prf, DrawTags(tag), ids, words);
 }
 
 void WordsOfTuples(const Prf& prf, std::span<const Tag> tags, std::span<const uint32_t> ids, uint32_t* words) {
-  WordsOfEach(prf, [&](size_t i) { return &tags[i]; }, ids, words);
+  WordsOfEach(prf, DrawTags(tags), ids, words);
 }
 
 }  // namespace verdigris

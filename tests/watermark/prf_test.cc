@@ -42,9 +42,9 @@ TEST_CASE("keystream words are those of the vectors, as blocks and as a stream f
     };
     for (size_t i = 0; i < row["tokens"].size(); ++i) {
       const uint32_t v = row["tokens"][i];
-      const BlockIndex index{&tag, v >> 2};
+      const uint32_t index = v >> 2;
       uint8_t block[kBlockBytes], streamed[2 * kBlockBytes];
-      prf->Blocks(&index, 1, block);
+      prf->Blocks<1>(DrawTags(tag), &index, 1, block);
       CHECK(word_at(block, v) == row["words"][i]);
       prf->Keystream(tag, v >> 2, 2, streamed);
       CHECK(std::memcmp(block, streamed, kBlockBytes) == 0);
@@ -118,8 +118,8 @@ TEST_CASE("another key in place draws what a new object under it draws, also wit
     std::vector<uint8_t> bytes(tag.bytes.begin(), tag.bytes.end());
     bytes.resize(16 + 5 * kBlockBytes);
     of.Keystream(tag, 7, 3, bytes.data() + 16);
-    const BlockIndex indices[2] = {{&tag, 0}, {&tag, 99}};
-    of.Blocks(indices, 2, bytes.data() + 16 + 3 * kBlockBytes);
+    const uint32_t indices[2] = {0, 99};
+    of.Blocks<1>(DrawTags(tag), indices, 2, bytes.data() + 16 + 3 * kBlockBytes);
     return bytes;
   };
   {
