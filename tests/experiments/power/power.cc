@@ -102,6 +102,9 @@ int main(int argc, char** argv) {
     const Profile profile = PocketProfile(pocket, *scheme);
     const NullLaw law = scheme->null_law(profile);
     const bool has_proxy = scheme->draws != nullptr;
+    // By the number of scored tokens: some laws take milliseconds a look, and a look goes to every token of every text.
+    std::vector<std::optional<Statistic>> criticals(1);
+    for (uint64_t n = 1; n <= kTokens; ++n) criticals.push_back(CriticalValue(law, n, kLog10Alpha));
     for (const double temperature : {0.7, 1.0, 1.3}) {
       FirstLengths fixed, proxy;
       double nats = 0, bits = 0, stops = 0;
@@ -110,30 +113,34 @@ int main(int argc, char** argv) {
         const PocketText text = WritePocketText(pocket, &keyed.marker, kTokens, seed, temperature);
         nats += text.nats;
         bits += SumOfBits(text.ln_p);
+        std::vector<std::vector<TokenState>> traces;
+        Must(JudgeText(keyed.keys, text.ids, {}, &traces));
         std::optional<uint64_t> first_fixed, first_proxy;
-        for (size_t length = 1; length <= kTokens; ++length) {
+        const auto update = [](std::optional<uint64_t>& first, bool detected, uint64_t n) {
+          if (!detected) {
+            first.reset();
+          } else if (!first) {
+            first = n;
+          }
+        };
+        uint64_t n = 0;
+        Statistic sum = 0;
+        RunningMaximum running(law);
+        for (const TokenState& state : traces.front()) {
+          if (state.kind != TokenState::Kind::kScored) continue;
+          sum += state.score;
+          const std::optional<Statistic>& critical = criticals[++n];
+          update(first_fixed, critical && sum >= *critical, n);
+          if (!Detects(0 - running.log10_max(), kLog10Alpha)) running.Push(state.score);
+        }
+        for (size_t length = 1; has_proxy && length <= kTokens; ++length) {
           JudgeOptions options;
-          if (has_proxy) options.proxy_ln_q = {text.ln_p.data(), length};
+          options.proxy_ln_q = {text.ln_p.data(), length};
           const Finding finding = Must(JudgeText(keyed.keys, {text.ids.data(), length}, options, nullptr)).front();
-          const auto update = [&](std::optional<uint64_t>& first, double log10_p) {
-            if (!Detects(log10_p, kLog10Alpha)) {
-              first.reset();
-            } else if (!first) {
-              first = finding.n;
-            }
-          };
-          update(first_fixed, finding.log10_p);
-          if (finding.proxy) update(first_proxy, finding.proxy->log10_p);
+          update(first_proxy, Detects(finding.proxy->log10_p, kLog10Alpha), finding.n);
         }
         fixed.push_back(first_fixed);
         proxy.push_back(first_proxy);
-        std::vector<std::vector<TokenState>> traces;
-        Must(JudgeText(keyed.keys, text.ids, {}, &traces));
-        RunningMaximum running(law);
-        for (const TokenState& state : traces.front()) {
-          if (state.kind != TokenState::Kind::kScored || Detects(0 - running.log10_max(), kLog10Alpha)) continue;
-          running.Push(state.score);
-        }
         stops += static_cast<double>(running.n());
       }
       const double n = static_cast<double>(texts);
@@ -147,7 +154,9 @@ int main(int argc, char** argv) {
         std::printf(",,");
       }
       const auto n99 = Quantile(fixed, 0.99);
-      std::printf(",%.1f,%s\n", stops / n, n99 ? std::to_string(stops / n / static_cast<double>(*n99)).substr(0, 4).c_str() : "");
+      std::printf(",%.1f,", stops / n);
+      if (n99) std::printf("%.2f", stops / n / static_cast<double>(*n99));
+      std::puts("");
       std::fflush(stdout);
     }
   }
