@@ -210,26 +210,49 @@ class ByteBpeTokenizer final : public Tokenizer {
     EncodeAround(pass + 1, part.substr(done), begin + done, state, out);
   }
 
+  struct PreToken {
+    std::string_view bytes;
+    bool cached = false;
+    uint64_t hash = 0;  // where the cache takes it
+  };
+
+  // Some pre-tokens at once, so that the cache's memory for them comes nearer while others are cut.
   void EncodePlain(std::string_view text, size_t begin, State& state, std::vector<Token>& out) const {
     PreTokenizer pre_tokenizer(pattern_, text);
-    auto at = static_cast<uint32_t>(begin);
-    for (std::string_view piece = pre_tokenizer.Next(); !piece.empty(); piece = pre_tokenizer.Next()) {
-      const bool cached = state.cache.Takes(piece);
-      const uint64_t hash = cached ? state.cache.HashOf(piece) : 0;
-      const SegmentCache::Entry known = cached ? state.cache.Find(piece, hash) : SegmentCache::Entry{};
-      if (known.words != nullptr) {
-        uint32_t token_begin = at;
-        for (size_t i = 0; i < known.word_count; ++i) {
-          const uint32_t end = at + known.bytes[i] + 1;
-          out.push_back({known.words[i], token_begin, end});
-          token_begin = end;
-        }
-      } else {
-        const size_t first = out.size();
-        EncodePiece(piece, at, state, out);
-        if (cached) Keep(piece, hash, at, std::span(out).subspan(first), state.cache);
+    std::array<PreToken, 16> some;
+    for (size_t count = some.size(), at = begin; count == some.size();) {
+      for (count = 0; count < some.size(); ++count) {
+        PreToken& piece = some[count];
+        piece.bytes = pre_tokenizer.Next();
+        if (piece.bytes.empty()) break;
+        piece.cached = state.cache.Takes(piece.bytes);
+        if (!piece.cached) continue;
+        piece.hash = state.cache.HashOf(piece.bytes);
+        state.cache.FetchSlot(piece.hash);
       }
-      at += static_cast<uint32_t>(piece.size());
+      for (const PreToken& piece : std::span(some).first(count)) {
+        if (piece.cached) state.cache.FetchEntry(piece.hash);
+      }
+      for (const PreToken& piece : std::span(some).first(count)) {
+        EncodePreToken(piece, static_cast<uint32_t>(at), state, out);
+        at += piece.bytes.size();
+      }
+    }
+  }
+
+  void EncodePreToken(const PreToken& piece, uint32_t at, State& state, std::vector<Token>& out) const {
+    const SegmentCache::Entry known = piece.cached ? state.cache.Find(piece.bytes, piece.hash) : SegmentCache::Entry{};
+    if (known.words == nullptr) {
+      const size_t first = out.size();
+      EncodePiece(piece.bytes, at, state, out);
+      if (piece.cached) Keep(piece.bytes, piece.hash, at, std::span(out).subspan(first), state.cache);
+      return;
+    }
+    uint32_t token_begin = at;
+    for (size_t i = 0; i < known.word_count; ++i) {
+      const uint32_t end = at + known.bytes[i] + 1;
+      out.push_back({known.words[i], token_begin, end});
+      token_begin = end;
     }
   }
 

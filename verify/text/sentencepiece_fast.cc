@@ -1,5 +1,6 @@
-// One pass: characters are normalised into a buffer until a cut; then what is there is a whole segment, its tokens are put out, and
-// the buffer is empty again. So a document needs little memory unless it is one segment.
+// One pass: characters are normalised into a buffer until a cut; then what is there is a whole segment. Some segments wait until the
+// cache's memory for them has come nearer; then their tokens are put out, and the buffer is empty again. So a document needs little
+// memory unless it is one segment.
 //
 // Any choice of legal cuts gives the same ids. They are taken before U+2581 after another character, between characters of ASCII
 // unless both are letters, and, since Chinese, Japanese or Thai have no spaces, beside characters of three or four bytes: so words are
@@ -12,6 +13,7 @@
 #include <bit>
 #include <cmath>
 #include <memory>
+#include <span>
 #include <type_traits>
 #include <utility>
 
@@ -37,7 +39,7 @@ struct FastSentencePiece::State final : Scratch::State {
   std::shared_ptr<const char> owner;  // held, so that no later tokenizer can have its address
   SegmentCache cache;  // of segments: ids, for unigram models the two halves of the bound of sums; the end of each piece less one
   size_t room = 0;
-  std::unique_ptr<char[]> text;      // of the segment
+  std::unique_ptr<char[]> text;      // of the segments that wait and of the one that grows
   std::unique_ptr<uint32_t[]> from;  // of each byte of it and of its end: place in the document
   PieceSegments::Work work;
   std::vector<SegmentPiece> pieces, known;
@@ -105,15 +107,21 @@ class FastSentencePiece::Run {
       at += step.bytes;
     }
     size_t end = size;
-    while (remove && size_ >= 3 && std::string_view(text_, size_).ends_with(kSpaceBytes)) {
+    while (remove && size_ - begin_ >= 3 && std::string_view(text_, size_).ends_with(kSpaceBytes)) {
       size_ -= 3;
       end = from_[size_];
     }
-    if (size_ > 0) Segment(end);
+    if (size_ > begin_) Segment(end);
+    PutOutWaiting();
   }
 
  private:
   static constexpr size_t kFirstBuffer = 4096;
+  static constexpr size_t kMostWaiting = 16;
+  struct Waiting {
+    size_t begin, end;  // in the buffer
+    uint64_t hash;      // where the cache takes it
+  };
 
   // Whether a letter of ASCII needs no cut before it: after another one, or after a space or a character of two bytes.
   bool LetterGoesOn() const { return previous_ < 0x80 ? IsLetter(static_cast<char>(previous_)) : !Wide(previous_); }
@@ -150,7 +158,7 @@ class FastSentencePiece::Run {
 
   void Character(std::string_view character, size_t at) {
     const PackedCharacter packed = Pack(character);
-    if (size_ > 0 && CutBefore(packed)) Segment(at);
+    if (size_ > begin_ && CutBefore(packed)) Segment(at);
     Reserve(character.size());
     for (const char byte : character) Put(byte, at);
     previous_ = packed;
@@ -162,11 +170,33 @@ class FastSentencePiece::Run {
     return (Wide(next) || Wide(previous_)) && segments_.CutIsExact(previous_, next);
   }
 
-  // Puts out what is in the buffer; `end`: the place in the document of what follows it.
+  // What grew in the buffer is a segment; `end`: the place in the document of what follows it.
   void Segment(size_t end) {
     from_[size_] = static_cast<uint32_t>(end);
-    const std::string_view segment(text_, size_);
-    size_ = 0;
+    Waiting& segment = waiting_[waiting_count_++] = {begin_, size_, 0};
+    if (const std::string_view text = TextOf(segment); state_.cache.Takes(text)) {
+      segment.hash = state_.cache.HashOf(text);
+      state_.cache.FetchSlot(segment.hash);
+    }
+    begin_ = size_;
+    if (waiting_count_ == kMostWaiting || size_ >= kFirstBuffer / 2) PutOutWaiting();
+  }
+
+  std::string_view TextOf(const Waiting& segment) const { return {text_ + segment.begin, segment.end - segment.begin}; }
+
+  void PutOutWaiting() {
+    const std::span<const Waiting> waiting(waiting_.data(), waiting_count_);
+    for (const Waiting& segment : waiting) {
+      if (state_.cache.Takes(TextOf(segment))) state_.cache.FetchEntry(segment.hash);
+    }
+    for (const Waiting& segment : waiting) PutOut(segment);
+    waiting_count_ = size_ = begin_ = 0;
+  }
+
+  void PutOut(const Waiting& waiting) {
+    const std::string_view segment = TextOf(waiting);
+    first_ = waiting.begin;
+    const size_t end = from_[waiting.end];
     ++state_.counts.segments;
     SegmentCache& cache = state_.cache;
     if (!cache.Takes(segment)) {
@@ -178,11 +208,10 @@ class FastSentencePiece::Run {
       }
       return PutOut(state_.pieces, end);
     }
-    const uint64_t hash = cache.HashOf(segment);
-    const SegmentCache::Entry entry = cache.Find(segment, hash);
+    const SegmentCache::Entry entry = cache.Find(segment, waiting.hash);
     if (entry.words == nullptr) {
       ++state_.counts.missed;
-      return Learn(segment, hash, end);
+      return Learn(segment, waiting.hash, end);
     }
     const size_t count = entry.word_count - kBoundWords;
     if constexpr (kUnigram) {
@@ -236,14 +265,14 @@ class FastSentencePiece::Run {
     }
   }
 
-  // As the library's PopulateSentencePieceText.
+  // A piece of the segment. As the library's PopulateSentencePieceText.
   void PutOut(uint32_t id, uint32_t begin, uint32_t end) {
-    const uint32_t from = from_[begin], to = from_[end];
+    const uint32_t from = from_[first_ + begin], to = from_[first_ + end];
     if (id != unknown_id_) {
       out_.push_back({id, from, to});
       after_unknown_ = false;
     } else if (of_.byte_fallback_) {
-      for (uint32_t i = begin; i < end; ++i) out_.push_back({of_.byte_ids_[static_cast<uint8_t>(text_[i])], from, from});
+      for (uint32_t i = begin; i < end; ++i) out_.push_back({of_.byte_ids_[static_cast<uint8_t>(text_[first_ + i])], from, from});
       out_.back().end = to;
     } else if (after_unknown_) {
       out_.back().end = to;
@@ -272,7 +301,11 @@ class FastSentencePiece::Run {
   char* text_ = nullptr;
   uint32_t* from_ = nullptr;
   size_t room_ = 0;
-  size_t size_ = 0;  // of the segment so far
+  size_t size_ = 0;   // of the buffer so far
+  size_t begin_ = 0;  // in it, of the segment that grows
+  size_t first_ = 0;  // in it, of the segment that is put out
+  std::array<Waiting, kMostWaiting> waiting_;
+  size_t waiting_count_ = 0;
   PackedCharacter previous_ = 0;
   bool after_unknown_ = false;
   float sum_ = 0;  // of the scores so far
