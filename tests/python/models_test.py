@@ -206,6 +206,21 @@ class Transformers(InFolder):
         self.assertEqual(status, 400)
         self.assertIn("has 128 tokens, the limit is 127", answer["error"]["message"])
 
+    def test_another_tokenizer_where_that_of_the_folder_is_not_read(self):
+        with tempfile.TemporaryDirectory() as folder:
+            here = pathlib.Path(folder) / "model"
+            shutil.copytree(self.model, here)
+            tokenizer = json.loads((here / "tokenizer.json").read_text())
+            tokenizer["model"]["dropout"] = 0.1
+            (here / "tokenizer.json").write_text(json.dumps(tokenizer))
+            with self.assertRaisesRegex(RuntimeError, "model.dropout is not supported"), Server("--model", here, "--unmarked"):
+                pass
+            with Server("--model", here, "--tokenizer", self.model / "tokenizer.json", "--unmarked") as server:
+                answer = server.complete(prompt="Once upon a time", max_tokens=3, seed=1, return_token_ids=True)["choices"][0]
+                self.assertEqual(self.tokenizer.decode(answer["prompt_token_ids"]), b"Once upon a time")
+        with self.assertRaisesRegex(RuntimeError, "pocket has its own"), Server("--tokenizer", self.model / "tokenizer.json", "--unmarked"):
+            pass
+
     def test_folders_that_are_no_model(self):
         with tempfile.TemporaryDirectory() as folder:
             here = pathlib.Path(folder)

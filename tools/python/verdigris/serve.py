@@ -37,6 +37,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
 
     parser.add_argument("--model", default="pocket", metavar="pocket|FOLDER|FILE.gguf",
                         help="the built-in model, a folder of its form or one of transformers, or a GGUF file (pocket)")
+    parser.add_argument("--tokenizer", metavar="FILE", help="of a folder of transformers, instead of the one that lies in it")
     kind = parser.add_mutually_exclusive_group(required=True)
     kind.add_argument("--unmarked", action="store_true", help="answers have no mark")
     kind.add_argument("--config", metavar="FILE", help="accounts, policy and audit of this configuration of verdigris.serving")
@@ -56,7 +57,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def _settings(options: argparse.Namespace) -> http.Settings:
-    model = models.load(options.model)
+    model = models.load(options.model, options.tokenizer)
     api_keys = accounts.ApiKeys.load(options.api_keys) if options.api_keys else None
     opened = None
     if options.config:

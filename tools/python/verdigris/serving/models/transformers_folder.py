@@ -44,9 +44,9 @@ class _Engine(Engine):
 
 
 class TransformersModel(Model):
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, tokenizer_file: str | None = None) -> None:
         torch.set_num_threads(threads())
-        tokenizer = _tokenizer_of(folder)
+        tokenizer = verdigris.Tokenizer.load(tokenizer_file) if tokenizer_file else _tokenizer_of(folder)
         try:
             model: Any = transformers.AutoModelForCausalLM.from_pretrained(folder, local_files_only=True, use_safetensors=True, dtype=torch.float32)
             self._auto = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
