@@ -1,7 +1,9 @@
-// Expected positions: native.json `eligibility`. The history is compared with a quadratic reading of native-schemes.md N5.4.
+// Expected positions: native.json `eligibility`. The history is compared with a quadratic reading of native-schemes.md N5.4, a classifier
+// with sets of windows and tuples.
 #include "watermark/context.h"
 
 #include <random>
+#include <set>
 
 #include "tests/watermark/testing.h"
 
@@ -94,4 +96,41 @@ TEST_CASE("ids from 2^24 on are refused with their place; ids between V and 2^24
   const SpecialIds special({&range, 1}, 100);
   for (const uint32_t id : {3u, 4u, 5u, 100u, kIdLimit - 1}) CHECK(special.Contains(id));
   for (const uint32_t id : {0u, 2u, 6u, 99u}) CHECK(!special.Contains(id));
+}
+
+TEST_CASE("one classifier over texts of any length, with few, many and no special ids, is the definition") {
+  std::mt19937 random(5);
+  PositionClassifier classifier;
+  const SpecialIds special_sets[] = {{{}, 4000}, {std::vector<IdRange>{{3, 5}}, 3990}, {std::vector<IdRange>{{1, 1}, {3, 3}, {5, 5}, {7, 7}, {9, 12}}, 4000}};
+  for (const SpecialIds& special : special_sets) {
+    for (uint32_t id = 0; id < 4100; ++id) REQUIRE(special.ContainsAnyOf({&id, 1}) == special.Contains(id));
+  }
+  for (const size_t size : {900u, 65535u, 65536u, 3u, 900u}) {
+    for (const SpecialIds& special : special_sets) {
+      for (const uint32_t least : {0u, 20u}) {  // with and without special ids in the text
+        std::vector<uint32_t> ids(size);
+        for (uint32_t& id : ids) id = least + random() % (random() % 2 ? 40 : 3960);
+        for (const Rule rule : {Rule::kFirst, Rule::kTuple}) {
+          const size_t h = 2;
+          std::set<std::vector<uint32_t>> windows, tuples;
+          std::vector<PositionState> expected(size, PositionState::kShort);
+          std::vector<uint32_t> expected_positions;
+          for (size_t t = h; t < size; ++t) {
+            const std::vector<uint32_t> window(&ids[t - h], &ids[t]), tuple(&ids[t - h], &ids[t] + 1);
+            const bool first = windows.insert(window).second || rule == Rule::kTuple;
+            expected[t] = special.ContainsAny(tuple.data(), tuple.size()) ? PositionState::kSpecial
+                          : first                                         ? PositionState::kEligible
+                                                                          : PositionState::kRepeated;
+            if (expected[t] == PositionState::kEligible && tuples.insert(tuple).second) expected_positions.push_back(static_cast<uint32_t>(t));
+          }
+          std::vector<PositionState> states;
+          std::vector<uint32_t> positions;
+          classifier.Classify(ids, h, special, rule, states);
+          CHECK(states == expected);
+          classifier.FirstOfEachTuple(ids, h, rule, states, positions);
+          CHECK(positions == expected_positions);
+        }
+      }
+    }
+  }
 }

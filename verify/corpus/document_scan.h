@@ -34,7 +34,7 @@ class DocumentScanner {
   // A result for each test of the keys, in their order; they stand, like `ids`, for the calls below until the next Scan().
   //
   // Errors   kInvalidArgument for an id >= 2^24.
-  // Cost     two hash look-ups or fewer and the draws, some 12 ns a token.
+  // Cost     two hash look-ups or fewer and the draws, some 20 ns a token (tests/bench/corpus_scan_bench.cc).
   Result<std::span<const DocumentScore>> Scan(std::span<const uint32_t> ids);
 
   // Stretches of tokens [first, last) that contain marked ones under a test, with p <= 10^log10_alpha, in text order.

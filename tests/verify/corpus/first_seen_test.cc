@@ -8,7 +8,6 @@
 #include <numeric>
 #include <random>
 #include <set>
-#include <thread>
 
 #include "tests/bands.h"
 #include "tests/verify/corpus/corpus_files.h"
@@ -26,14 +25,6 @@ using namespace verdigris::testing;
 using namespace verdigris::verify;
 
 namespace {
-
-const char* const kFiles[] = {"results.jsonl", "groups.jsonl", "errors.jsonl", "summary.json"};
-
-std::vector<std::string> ResultsOf(const std::string& folder) {
-  std::vector<std::string> out;
-  for (const char* file : kFiles) out.push_back(ReadBytes(folder + "/" + file));
-  return out;
-}
 
 std::vector<DocumentResult> RowsOf(const std::string& folder) {
   std::vector<DocumentResult> rows;

@@ -17,14 +17,6 @@ using namespace verdigris::verify;
 
 namespace {
 
-const char* const kFiles[] = {"results.jsonl", "groups.jsonl", "errors.jsonl", "summary.json"};
-
-std::vector<std::string> ResultsOf(const std::string& folder) {
-  std::vector<std::string> out;
-  for (const char* file : kFiles) out.push_back(ReadBytes(folder + "/" + file));
-  return out;
-}
-
 bool NothingWritten(const std::string& folder) { return std::filesystem::is_empty(folder); }
 
 void WriteUnits(const MadeRun& made, const std::string& directory, const std::function<bool(size_t)>& which) {

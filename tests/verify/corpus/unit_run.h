@@ -21,6 +21,13 @@
 
 namespace verdigris::testing {
 
+// The bytes of the four result files of a folder.
+inline std::vector<std::string> ResultsOf(const std::string& folder) {
+  std::vector<std::string> out;
+  for (const char* file : {"results.jsonl", "groups.jsonl", "errors.jsonl", "summary.json"}) out.push_back(ReadBytes(folder + "/" + file));
+  return out;
+}
+
 inline void WriteBytes(const std::string& path, std::string_view bytes) {
   std::filesystem::create_directories(std::filesystem::path(path).parent_path());
   std::ofstream out(path, std::ios::binary);
