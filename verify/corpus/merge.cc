@@ -18,39 +18,20 @@
 #include <unordered_set>
 
 #include "verify/corpus/edges.h"
-#include "verify/corpus/engine_rows.h"
 #include "verify/corpus/findings.h"
 #include "verify/corpus/first_seen.h"
-#include "verify/corpus/scan_directory.h"
+#include "verify/corpus/merge_sources.h"
 #include "verify/corpus/unit_file.h"
 #include "verify/file.h"
 #include "verify/law.h"
 #include "verify/martingale.h"
 #include "verify/power.h"
 #include "verify/record/merkle.h"
-#include "watermark/profile.h"
 
 namespace verdigris::verify {
 namespace {
 
-constexpr size_t kMostProfileBytes = size_t{1} << 26;
-constexpr uint32_t kRows = ~uint32_t{0};  // in the place of a directory: the spool of engines' rows
-
-Unexpected Conflict(const std::string& message) { return Fail(ErrorKind::kInternal, "conflict: " + message); }
-
-Unexpected In(const std::string& where, const Error& error) {
-  return Fail(error.kind, error.message.starts_with(where) ? error.message : where + ": " + error.message);
-}
-
 std::string Quantity(uint64_t count, const char* what) { return std::to_string(count) + " " + what + (count == 1 ? "" : "s"); }
-
-// One copy of a unit in one source.
-struct Copy {
-  Digest unit;
-  uint32_t source;  // place in directories, or kRows
-  uint64_t offset = 0, length = 0;  // in the spool
-  uint32_t row = 0;                 // place in row_places_
-};
 
 // A unit that was taken.
 struct Done {
@@ -74,10 +55,9 @@ std::string BaselineKey(const std::string& text, const std::vector<std::string>&
 
 class Merger {
  public:
-  explicit Merger(const MergeOptions& options) : options_(options) {}
+  Merger(const MergeOptions& options, const MergeSources& sources) : options_(options), sources_(sources) {}
 
   Result<Merged> Run() {
-    VERDIGRIS_RETURN_IF_ERROR(ReadSources());
     VERDIGRIS_RETURN_IF_ERROR(CountCalibration());
     VERDIGRIS_RETURN_IF_ERROR(TakeUnits());
     VERDIGRIS_RETURN_IF_ERROR(FindMissing());
@@ -99,115 +79,13 @@ class Merger {
   }
 
  private:
-  // ---- sources
-
-  Result<void> ReadSources() {
-    std::error_code error;
-    std::filesystem::create_directories(options_.output, error);
-    if (error) return Fail(ErrorKind::kIo, options_.output + ": " + error.message());
-    std::vector<std::string> of_run = options_.directories;
-    if (of_run.empty()) of_run.push_back(options_.output);
-    for (const std::string& directory : of_run) {
-      VERDIGRIS_ASSIGN_OR_RETURN(const std::optional<RunObject> run, ReadRun(directory));
-      if (!run) return Fail(ErrorKind::kNotFound, directory + ": no " + std::string(kRunFile) + " there: a source is the directory of a scan");
-      if (!have_run_) {
-        run_ = *run;
-        have_run_ = true;
-        VERDIGRIS_RETURN_IF_ERROR(ReadProfile(directory));
-      } else {
-        VERDIGRIS_RETURN_IF_ERROR(CheckSameRun(run_, *run, directory));
-      }
-      VERDIGRIS_RETURN_IF_ERROR(ReadList(directory));
-    }
-    std::sort(inputs_.begin(), inputs_.end(), [](const ListedInput& a, const ListedInput& b) { return a.unit.uri < b.unit.uri; });
-    for (const std::string& directory : options_.directories) VERDIGRIS_RETURN_IF_ERROR(ListUnits(directory));
-    for (const std::string& path : options_.rows) VERDIGRIS_RETURN_IF_ERROR(SpoolRows(path));
-    std::stable_sort(copies_.begin(), copies_.end(), [](const Copy& a, const Copy& b) { return a.unit < b.unit; });
-    return {};
-  }
-
-  Result<void> ReadProfile(const std::string& directory) {
-    const std::string path = ProfilePath(directory, run_.profile);
-    VERDIGRIS_ASSIGN_OR_RETURN(const std::string bytes, ReadFile(path, kMostProfileBytes));
-    auto profile = Profile::Parse(bytes);
-    if (!profile) return In(path, profile.error());
-    if (profile->digest() != run_.profile) return Fail(ErrorKind::kMismatch, path + ": has SHA-256 " + Hex(profile->digest()));
-    profile_.emplace(std::move(*profile));
-    law_ = profile_->scheme().null_law(*profile_);
-    return {};
-  }
-
-  // Lists of several directories are united.
-  Result<void> ReadList(const std::string& directory) {
-    const std::string path = directory + "/" + std::string(kUnitListFile);
-    VERDIGRIS_ASSIGN_OR_RETURN(UnitList list, ReadUnitList(path));
-    if (list.run != RunDigest(run_)) return Fail(ErrorKind::kMismatch, path + ": of run " + Hex(list.run) + ", not " + Hex(RunDigest(run_)));
-    if (inputs_.empty()) {
-      inputs_ = std::move(list.inputs);
-      return {};
-    }
-    const size_t before = inputs_.size();
-    for (ListedInput& input : list.inputs) {
-      const auto at = std::lower_bound(inputs_.begin(), inputs_.begin() + static_cast<std::ptrdiff_t>(before), input.unit.uri,
-                                       [](const ListedInput& a, const std::string& uri) { return a.unit.uri < uri; });
-      if (at == inputs_.begin() + static_cast<std::ptrdiff_t>(before) || at->unit.uri != input.unit.uri) {
-        inputs_.push_back(std::move(input));
-        continue;
-      }
-      if (!(at->unit == input.unit)) return Conflict(path + ": input '" + input.unit.uri + "' is listed otherwise in another source");
-      at->segments = std::max(at->segments, input.segments);
-    }
-    std::sort(inputs_.begin(), inputs_.end(), [](const ListedInput& a, const ListedInput& b) { return a.unit.uri < b.unit.uri; });
-    return {};
-  }
-
-  Result<void> ListUnits(const std::string& directory) {
-    const auto source = static_cast<uint32_t>(&directory - options_.directories.data());
-    std::error_code error;
-    const std::string done = directory + "/done";
-    if (!std::filesystem::exists(done, error)) return {};
-    for (std::filesystem::recursive_directory_iterator at(done, error), end; !error && at != end; at.increment(error)) {
-      if (at->path().extension() != ".unit") continue;
-      Copy copy{{}, source};
-      if (!ParseHex(at->path().stem().string(), copy.unit)) return Fail(ErrorKind::kMalformed, at->path().string() + ": the name is no unit id");
-      copies_.push_back(copy);
-    }
-    if (error) return Fail(ErrorKind::kIo, done + ": " + error.message());
-    return {};
-  }
-
-  Result<void> SpoolRows(const std::string& path) {
-    if (!spool_) spool_.emplace(options_.output);
-    return ForEachEngineRow(path, [&](const Digest& unit, const std::string& body, const std::string& place) -> Result<void> {
-      copies_.push_back({unit, kRows, spool_->size(), body.size(), static_cast<uint32_t>(row_places_.size())});
-      row_places_.push_back(place);
-      return spool_->Append(body);
-    });
-  }
-
-  std::string NameOf(const Copy& copy) const {
-    return copy.source == kRows ? row_places_[copy.row] : UnitPath(options_.directories[copy.source], copy.unit);
-  }
-
-  Result<std::shared_ptr<const ByteSource>> SourceOf(const Copy& copy) const {
-    if (copy.source != kRows) return FileSource(NameOf(copy));
-    return PartOf(spool_->source(), copy.offset, copy.length);
-  }
-
-  Result<UnitFile> Open(const Copy& copy) const {
-    VERDIGRIS_ASSIGN_OR_RETURN(auto source, SourceOf(copy));
-    auto file = UnitFile::Of(std::move(source));
-    if (!file) return In(NameOf(copy), file.error());
-    return file;
-  }
-
   Result<void> CountCalibration() {
     if (!options_.calibration) return {};
     const Calibration& calibration = *options_.calibration;
     CorpusSummary::Calibrated& out = merged_.summary.calibration.emplace(CorpusSummary::Calibrated());
     std::vector<std::string> kids;
     for (const RunTest& test : run_.tests) kids.insert(kids.end(), test.kids.begin(), test.kids.end());
-    VERDIGRIS_ASSIGN_OR_RETURN(out.tests, TestsTried(calibration, *profile_, kids));
+    VERDIGRIS_ASSIGN_OR_RETURN(out.tests, TestsTried(calibration, sources_.profile(), kids));
     constexpr size_t kLevel = 1;
     out.alpha = std::pow(10, kCalibrationLevels[kLevel]);
     // Under first-seen no two documents share a tuple, however they overlap.
@@ -236,9 +114,9 @@ class Merger {
   }
 
   Result<void> TakeUnit(size_t at) {
-    const Copy& copy = copies_[at];
-    const std::string name = NameOf(copy);
-    VERDIGRIS_ASSIGN_OR_RETURN(const UnitFile file, Open(copy));
+    const UnitCopy& copy = copies_[at];
+    const std::string name = sources_.NameOf(copy);
+    VERDIGRIS_ASSIGN_OR_RETURN(const UnitFile file, sources_.Open(copy));
     const UnitSummary& summary = file.summary();
     if (UnitId(summary.unit) != copy.unit) return Fail(ErrorKind::kMalformed, name + ": holds unit " + Hex(UnitId(summary.unit)));
     auto checked = file.Check(&run_, [&](const DocRow& row) -> Result<void> {
@@ -278,11 +156,11 @@ class Merger {
   }
 
   Result<void> CompareCopies(size_t begin, size_t end) const {
-    VERDIGRIS_ASSIGN_OR_RETURN(const auto first, SourceOf(copies_[begin]));
+    VERDIGRIS_ASSIGN_OR_RETURN(const auto first, sources_.SourceOf(copies_[begin]));
     for (size_t at = begin + 1; at < end; ++at) {
-      VERDIGRIS_ASSIGN_OR_RETURN(const auto other, SourceOf(copies_[at]));
+      VERDIGRIS_ASSIGN_OR_RETURN(const auto other, sources_.SourceOf(copies_[at]));
       VERDIGRIS_ASSIGN_OR_RETURN(const bool same, HoldSameBytes(*first, *other));
-      if (!same) return Conflict("unit " + Hex(copies_[begin].unit) + " is not the same in " + NameOf(copies_[begin]) + " and " + NameOf(copies_[at]));
+      if (!same) return Conflict("unit " + Hex(copies_[begin].unit) + " is not the same in " + sources_.NameOf(copies_[begin]) + " and " + sources_.NameOf(copies_[at]));
     }
     return {};
   }
@@ -375,8 +253,8 @@ class Merger {
 
   // The rows of a unit with n and s of what the document has first, where that is enough to be tested. `reader` stands at the unit.
   Result<void> ForEachFirstSeen(size_t unit, FirstSeenReader& reader, const std::function<Result<void>(const DocRow&)>& on_row) const {
-    const Copy& copy = copies_[done_[unit].copy];
-    VERDIGRIS_ASSIGN_OR_RETURN(const auto source, SourceOf(copy));
+    const UnitCopy& copy = copies_[done_[unit].copy];
+    VERDIGRIS_ASSIGN_OR_RETURN(const auto source, sources_.SourceOf(copy));
     const auto malformed = [](const TestedDocument& of, const std::string& why) {
       return Fail(ErrorKind::kMalformed, "ordinal " + std::to_string(of.ordinal) + ", part " + std::to_string(of.part) + ", test " + std::to_string(of.test) + ": " + why);
     };
@@ -398,9 +276,9 @@ class Merger {
       judged.s = first->s;
       return on_row(judged);
     });
-    if (!read) return In(NameOf(copy), read.error());
+    if (!read) return In(sources_.NameOf(copy), read.error());
     VERDIGRIS_ASSIGN_OR_RETURN(const std::optional<FirstSeen> next, reader.Peek());
-    if (next && next->document.unit == unit) return In(NameOf(copy), without_row(next->document).value());
+    if (next && next->document.unit == unit) return In(sources_.NameOf(copy), without_row(next->document).value());
     return {};
   }
 
@@ -415,7 +293,7 @@ class Merger {
     summary.run = Hex(RunDigest(run_));
     if (merged_.missing_count == 0) summary.root = Hex(EvidenceRoot(RunDigest(run_), tree_.Root(), tree_.leaves()));
     summary.profile = Hex(run_.profile);
-    summary.scheme = std::string(profile_->scheme().name);
+    summary.scheme = std::string(sources_.profile().scheme().name);
     summary.alpha_log10 = log10_alpha();
     summary.tau_log10 = run_.log10_tau();
     summary.control = std::string(ControlName(control()));
@@ -460,7 +338,7 @@ class Merger {
     while (below + result.lengths[bin] < (result.tested + 1) / 2) below += result.lengths[bin++];
     TestSummary::AtMedian power;
     power.length = uint64_t{1} << bin;
-    power.effect = profile_->scheme().reference_effect(*profile_);
+    power.effect = sources_.profile().scheme().reference_effect(sources_.profile());
     power.log10_alpha = findings_->log10_level();
     power.power = PowerAt(law_, power.length, power.effect, power.log10_alpha);
     power.tokens_needed = TokensNeeded(law_, power.effect, power.log10_alpha, .9);
@@ -489,7 +367,7 @@ class Merger {
     if (first_seen_) reader.emplace(first_seen_->Read());
     for (size_t at = 0; at < done_.size(); ++at) {
       const Done& unit = done_[at];
-      VERDIGRIS_ASSIGN_OR_RETURN(const auto source, SourceOf(copies_[unit.copy]));
+      VERDIGRIS_ASSIGN_OR_RETURN(const auto source, sources_.SourceOf(copies_[unit.copy]));
       const std::string& uri = inputs_[unit.input].unit.uri;
       const auto write = [&](const DocRow& row) { return WriteLine(results, ToJson(ResultOf(row, uri, unit.segment))); };
       if (reader) {
@@ -558,8 +436,8 @@ class Merger {
                            const std::function<Result<void>(const MergedState&)>& on_state) const {
     std::vector<GroupInput> inputs;
     for (const Done& unit : done_) {
-      VERDIGRIS_ASSIGN_OR_RETURN(auto source, SourceOf(copies_[unit.copy]));
-      inputs.push_back(GroupsOf(std::move(source), unit.layout, NameOf(copies_[unit.copy])));
+      VERDIGRIS_ASSIGN_OR_RETURN(auto source, sources_.SourceOf(copies_[unit.copy]));
+      inputs.push_back(GroupsOf(std::move(source), unit.layout, sources_.NameOf(copies_[unit.copy])));
     }
     auto merged = MergeGroups(std::move(inputs), run_.group, run_.first_seen, options_.output, on_row, on_state);
     if (!merged && merged.error().kind == ErrorKind::kMismatch) return Conflict(merged.error().message);
@@ -610,15 +488,12 @@ class Merger {
   }
 
   const MergeOptions& options_;
+  const MergeSources& sources_;
+  const RunObject& run_ = sources_.run();
+  const NullLaw& law_ = sources_.law();
+  const std::vector<ListedInput>& inputs_ = sources_.inputs();
+  const std::vector<UnitCopy>& copies_ = sources_.copies();
   Merged merged_;
-  RunObject run_;
-  bool have_run_ = false;
-  std::optional<Profile> profile_;
-  NullLaw law_{};
-  std::vector<ListedInput> inputs_;  // by URI
-  std::vector<Copy> copies_;         // by unit
-  std::optional<Spool> spool_;
-  std::vector<std::string> row_places_;
   std::vector<Done> done_;  // by input and segment
   UnitSummary totals_;
   MerkleTree tree_;
@@ -637,6 +512,12 @@ Digest EvidenceRoot(const Digest& run, const Digest& tree, uint64_t units) {
       {{"run", Hex(run)}, {"schema", "verdigris.evidence-root/1"}, {"tree", Hex(tree)}, {"units", static_cast<int64_t>(units)}}))));
 }
 
-Result<Merged> MergeCorpus(const MergeOptions& options) { return Merger(options).Run(); }
+Result<Merged> MergeCorpus(const MergeOptions& options) {
+  std::error_code error;
+  std::filesystem::create_directories(options.output, error);
+  if (error) return Fail(ErrorKind::kIo, options.output + ": " + error.message());
+  VERDIGRIS_ASSIGN_OR_RETURN(const MergeSources sources, MergeSources::Read(options.directories, options.rows, options.output));
+  return Merger(options, sources).Run();
+}
 
 }  // namespace verdigris::verify
