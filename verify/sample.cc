@@ -18,8 +18,6 @@ namespace {
 constexpr size_t kLeastPending = 4096;
 constexpr size_t kBatch = 256;
 
-uint32_t AddUpTo(uint32_t a, uint32_t b) { return a > ~uint32_t{0} - b ? ~uint32_t{0} : a + b; }
-
 bool Before(const Sample::Row& a, const Sample::Row& b) { return a.fingerprint < b.fingerprint; }
 
 // Makes neighbours of equal fingerprint one; false where their scores differ.
@@ -29,7 +27,7 @@ bool Unite(std::vector<Sample::Row>& sorted) {
   for (size_t i = 0; i < sorted.size(); ++i) {
     if (kept > 0 && sorted[kept - 1].fingerprint == sorted[i].fingerprint) {
       agree = agree && sorted[kept - 1].score == sorted[i].score;
-      sorted[kept - 1].occurrences = AddUpTo(sorted[kept - 1].occurrences, sorted[i].occurrences);
+      sorted[kept - 1].occurrences = AddOccurrences(sorted[kept - 1].occurrences, sorted[i].occurrences);
       sorted[kept - 1].place = std::min(sorted[kept - 1].place, sorted[i].place);
     } else {
       sorted[kept++] = sorted[i];

@@ -36,13 +36,16 @@ class Fingerprinter {
   WindowMac mac_;
 };
 
+// Counts of occurrences stay at 2^32 - 1.
+inline uint32_t AddOccurrences(uint32_t a, uint32_t b) { return a > ~uint32_t{0} - b ? ~uint32_t{0} : a + b; }
+
 // The `keep` smallest distinct fingerprints below 2^(128 - sample_log2), each with its score and its number of occurrences.
 class Sample {
  public:
   struct Row {
     Fingerprint fingerprint;
     uint64_t score;
-    uint32_t occurrences;  // stays at 2^32 - 1
+    uint32_t occurrences;
     uint64_t place = 0;    // the least of those it was added at
     bool operator==(const Row&) const = default;
   };

@@ -26,8 +26,6 @@ constexpr uint64_t kLeastBuffer = 4096, kMostBuffer = uint64_t{1} << 18;
 enum class BlockKind : size_t { kUnit = 4, kRun = 8 };
 size_t CountBytes(BlockKind kind) { return static_cast<size_t>(kind); }
 
-uint32_t AddUpTo(uint32_t a, uint32_t b) { return a > ~uint32_t{0} - b ? ~uint32_t{0} : a + b; }
-
 size_t RowBytes(bool first_seen) { return kBlockBytes + 8 + 4 + (first_seen ? 32 + 4 + 2 : 0); }
 
 // Writes a block; heads get their numbers once their rows are out.
@@ -219,7 +217,7 @@ Result<MergedState> MergeState(const std::vector<BlockReader*>& parts, uint64_t 
         return Fail(ErrorKind::kMismatch, "group '" + merged.head.name + "', test " + std::to_string(merged.head.test) + ": one tuple has two scores, in " + *where +
                                               " and " + heap.back()->where());
       }
-      row.count = AddUpTo(row.count, next.count);
+      row.count = AddOccurrences(row.count, next.count);
       row.first = std::min(row.first, next.first);
       VERDIGRIS_ASSIGN_OR_RETURN(const bool more, heap.back()->NextRow());
       if (more) {

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "watermark/utf8.h"
+
 namespace verdigris::verify {
 
 void ByteMap::Clear() {

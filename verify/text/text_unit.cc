@@ -41,19 +41,6 @@ uint32_t CodePoint(std::string_view sequence) {
   }
 }
 
-void AppendUtf8(uint32_t c, std::string& out) {
-  const auto put = [&out](uint32_t byte) { out.push_back(static_cast<char>(byte)); };
-  if (c < 0x80) {
-    put(c);
-  } else if (c < 0x800) {
-    put(0xC0 | c >> 6), put(0x80 | (c & 0x3F));
-  } else if (c < 0x10000) {
-    put(0xE0 | c >> 12), put(0x80 | (c >> 6 & 0x3F)), put(0x80 | (c & 0x3F));
-  } else {
-    put(0xF0 | c >> 18), put(0x80 | (c >> 12 & 0x3F)), put(0x80 | (c >> 6 & 0x3F)), put(0x80 | (c & 0x3F));
-  }
-}
-
 TextUnit ReadUnit(std::string_view document, size_t at) {
   const std::string_view rest = document.substr(at, 4);
   const auto begin = static_cast<uint32_t>(at);

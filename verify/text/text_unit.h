@@ -14,8 +14,6 @@ size_t IllFormedLength(std::string_view text);
 // Of one well-formed sequence.
 uint32_t CodePoint(std::string_view sequence);
 
-void AppendUtf8(uint32_t code_point, std::string& out);
-
 struct TextUnit {
   uint32_t code_point;
   uint32_t begin, end;  // in the document; units that were changed together share them

@@ -3,7 +3,7 @@
 
     students.py train   --work W --gguf M.gguf --name s100 --marked teacher.jsonl --tokens 40000
     students.py train   --work W --gguf M.gguf --name s10 --marked teacher.jsonl --unmarked unmarked.jsonl --share 10 --tokens 40000
-    students.py answers --work W --gguf M.gguf --name base --prompts asked.jsonl --tokens 365000 --lists 0 --to unmarked.jsonl
+    students.py answers --work W --gguf M.gguf --name base --prompts asked.jsonl --tokens 365000 --lists 0 --by-length --to unmarked.jsonl
     students.py answers --work W --gguf M.gguf --name s100 --prompts student.jsonl --tokens 20000 --lists 20
     students.py read    --work W --gguf M.gguf --name s100 --texts teacher.jsonl --tokens 20000 --lists 20
     students.py refer   --work W --gguf M.gguf --name base --texts s100.answers.jsonl --lists 40
@@ -202,7 +202,9 @@ def answers(args: argparse.Namespace) -> None:
     if tokens >= args.tokens:
         return
     with open(args.prompts, encoding="utf-8") as file:
-        prompts = [json.loads(line)["prompt"] for line in file]
+        prompts = list(enumerate(json.loads(line)["prompt"] for line in file))
+    if args.by_length:  # a batch is filled up to its longest prompt, and attention takes the time
+        prompts.sort(key=lambda prompt: len(prompt[1]))
     model = student(args)
     if BF16 and not args.lists:
         model = model.bfloat16()
@@ -213,8 +215,9 @@ def answers(args: argparse.Namespace) -> None:
             numbers = range(first, min(first + args.together, 5 * len(prompts)))
             generators = [torch.Generator().manual_seed(args.seed * 100_000 + number) for number in numbers]
             asked = [prompts[number % len(prompts)] for number in numbers]
-            for number, record in zip(numbers, answer(model, asked, args.lists, args.longest, generators)):
-                yield {"id": f"q-{number % len(prompts)}#{number // len(prompts)}", **record}
+            records = answer(model, [prompt for _, prompt in asked], args.lists, args.longest, generators)
+            for number, (place, _), record in zip(numbers, asked, records):
+                yield {"id": f"q-{place}#{number // len(prompts)}", **record}
 
     append(path, written(), tokens, args.tokens)
 
@@ -298,6 +301,7 @@ def main() -> None:
                           ("--together", 16), ("--longest", 240), ("--save-every", 300)):
         parser.add_argument(name, type=int, default=default)
     parser.add_argument("--rate", type=float, default=1e-4)
+    parser.add_argument("--by-length", action="store_true")
     args = parser.parse_args()
     torch.set_num_threads(1)
     {"train": train, "answers": answers, "read": read, "refer": refer, "pack": pack}[args.step](args)
