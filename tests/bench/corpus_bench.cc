@@ -1,6 +1,13 @@
-// Reading alone (corpus.md C17): documents of 3.5 KB as JSON lines in zstd, and as WET records in members of gzip, against the
-// inflating alone. The command line's peers, `zstd -dc` and `igzip -dc` into /dev/null, are timed on the same files where they are
+// Files of a corpus, one thread (corpus.md C17).
+//
+//   build/release/tests/corpus_bench
+//
+// Reading alone: documents of 3.5 KB as JSON lines in zstd, and as WET records in members of gzip, against the inflating alone. The
+// command line's peers, `zstd -dc` and `igzip -dc` into /dev/null, are timed on the same files where they are
 // installed; "of_peer" is their processor time over ours, which other programs on the machine disturb least.
+//
+// A scan of text: one unit of JSON lines in zstd, from the file to the bytes of its unit file, under one green key, h 2; with our
+// reading of a SentencePiece BPE model, and with libsentencepiece in its place. Bytes are those of text.
 #include <benchmark/benchmark.h>
 
 #include <sys/resource.h>
@@ -15,14 +22,22 @@
 #include <string>
 #include <vector>
 
+#include <sentencepiece_processor.h>
 #include <zstd.h>
 
+#include "tests/bench/bench_profile.h"
+#include "tests/bench/bench_texts.h"
 #include "tests/gzip.h"
 #include "verify/corpus/inflate.h"
 #include "verify/corpus/reader.h"
+#include "verify/corpus/scan.h"
+#include "verify/text/sentencepiece.h"
+#include "watermark/json.h"
+#include "watermark/key_file.h"
 
 namespace {
 
+using namespace verdigris;
 using namespace verdigris::verify;
 
 constexpr size_t kTextBytes = size_t{256} << 20;
@@ -61,17 +76,27 @@ std::string Escaped(const std::string& text) {
   return out;
 }
 
+struct Folder {
+  std::filesystem::path path;
+
+  Folder() {
+    std::string name = (std::filesystem::temp_directory_path() / "verdigris-bench-XXXXXX").string();
+    if (::mkdtemp(name.data()) == nullptr) std::abort();
+    path = name;
+  }
+  ~Folder() {
+    std::error_code error;
+    std::filesystem::remove_all(path, error);
+  }
+  Folder(const Folder&) = delete;
+};
+
 struct Files {
-  std::filesystem::path folder;
-  std::string jsonl, wet;
+  Folder folder;
+  std::string jsonl = folder.path / "x.jsonl.zst", wet = folder.path / "x.wet.gz";
   uint64_t jsonl_bytes = 0, wet_bytes = 0;
 
   Files() {
-    std::string name = (std::filesystem::temp_directory_path() / "verdigris-bench-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) std::abort();
-    folder = name;
-    jsonl = folder / "x.jsonl.zst";
-    wet = folder / "x.wet.gz";
     std::mt19937 random(2);
     std::string lines;
     std::ofstream gzip(wet, std::ios::binary);
@@ -86,10 +111,6 @@ struct Files {
     }
     jsonl_bytes = lines.size();
     std::ofstream(jsonl, std::ios::binary) << Zstd(lines);
-  }
-  ~Files() {
-    std::error_code error;
-    std::filesystem::remove_all(folder, error);
   }
 };
 
@@ -159,6 +180,85 @@ void InflateGzip(benchmark::State& state) { Inflate(state, InputOf(TheFiles().we
 void ResumeInGzip(benchmark::State& state) {
   ReadAll(state, InputOf(TheFiles().wet, Format::kWarc), TheFiles().wet_bytes, "igzip -dc " + TheFiles().wet, TheFiles().wet_bytes / ReadOptions().unit_bytes);
 }
+
+// ---- scanning
+
+// libsentencepiece in the place of a tokenizer, as far as a scan asks one for ids.
+class LibraryTokenizer final : public Tokenizer {
+ public:
+  LibraryTokenizer(const std::string& model, const Tokenizer& like) : like_(like) {
+    if (!processor_.LoadFromSerializedProto(model).ok()) std::abort();
+  }
+  Result<void> Encode(std::string_view document, Scratch&, std::vector<Token>& out) const override {
+    out.clear();
+    for (const int id : processor_.EncodeAsIds(document)) out.push_back({static_cast<uint32_t>(id), 0, 0});
+    return {};
+  }
+  Result<void> Decode(std::span<const uint32_t> ids, std::string& out) const override { return like_.Decode(ids, out); }
+  uint32_t vocab() const override { return like_.vocab(); }
+  std::array<uint8_t, 32> digest() const override { return like_.digest(); }
+  std::span<const IdRange> special_ids() const override { return like_.special_ids(); }
+  std::string_view kind() const override { return like_.kind(); }
+
+ private:
+  sentencepiece::SentencePieceProcessor processor_;
+  const Tokenizer& like_;
+};
+
+struct TextScan {
+  std::string model = BpeModel();
+  std::unique_ptr<Tokenizer> tokenizer = std::move(*LoadSentencePiece(model));
+  LibraryTokenizer library{model, *tokenizer};
+  Profile profile = BenchProfile(tokenizer->vocab(), kFullShare, /*plain=*/false);
+  KeyFile key{KeyRole::kProvider, profile.scheme_id(), 0, "", "2027-01-01T00:00:00Z", Key(std::array<uint8_t, kKeyBytes>{})};
+  const KeyFile* pointer = &key;
+  JudgeKeys keys = *JudgeKeys::Create(profile, {&pointer, 1}, false);
+  RunObject run;
+  ScanSetup setup;
+  GroupNamer namer = *GroupNamer::Create("none");
+
+  TextScan() {
+    run.profile = profile.digest();
+    run.tests = TestsOf(keys, false);
+    run.tokenizer = tokenizer->digest();
+    setup.keys = &keys;
+    setup.run = &run;
+    setup.places = PlacesOf(keys, run);
+  }
+};
+
+void ScanText(benchmark::State& state, bool library, size_t text_bytes) {
+  TextScan scan;
+  scan.setup.tokenizer = library ? static_cast<const Tokenizer*>(&scan.library) : scan.tokenizer.get();
+  const std::vector<std::string> documents = MixedDocuments();
+  std::string lines;
+  size_t bytes = 0;
+  for (size_t i = 0; bytes < text_bytes; ++i) {
+    const std::string& text = documents[i % documents.size()];
+    lines += WriteJson(Json::FromMembers({{"text", text}})) + "\n";
+    bytes += text.size();
+  }
+  const Folder folder;
+  const std::vector<std::string> paths = {folder.path / "x.jsonl.zst"};
+  std::ofstream(paths[0], std::ios::binary) << Zstd(lines);
+  struct : InputSink {
+    bool OnInput(Input input) override {
+      listed = std::move(input);
+      return true;
+    }
+    bool OnFailure(InputFailure) override { return true; }
+    Input listed;
+  } sink;
+  if (!ListInputs(paths, "", {}, sink)) state.SkipWithError("ListInputs");
+  for (auto _ : state) {
+    const auto unit = ComputeUnit(scan.setup, sink.listed, {}, scan.namer, folder.path, 0);
+    if (!unit) state.SkipWithError(unit.error().message.c_str());
+  }
+  state.SetBytesProcessed(static_cast<int64_t>(bytes * state.iterations()));
+}
+// As much as a unit of the default size holds; with the library, which takes 20 times as long, an eighth of it.
+BENCHMARK_CAPTURE(ScanText, ours, false, size_t{60} << 20)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(ScanText, libsentencepiece, true, size_t{8} << 20)->Unit(benchmark::kMillisecond);
 
 BENCHMARK(InflateZstd)->Unit(benchmark::kMillisecond);
 BENCHMARK(JsonlZst)->Unit(benchmark::kMillisecond)->Iterations(5);

@@ -1,8 +1,8 @@
-// What a corpus costs once its documents are read (corpus.md C17): token arrays, and text with a tokenizer that is warm.
+// What a document costs once its ids are there (corpus.md C17), without and with the tuples of a group; text: corpus_bench.cc.
 //
 //   build/release/tests/corpus_scan_bench
 //
-// Documents of 3.5 KB or 900 tokens, one green key, h 2. Items are tokens.
+// Documents of 900 tokens, one green key, h 2. Items are tokens.
 #include <random>
 #include <string>
 #include <vector>

@@ -3,9 +3,6 @@
 // shared/ beside the repository; where that is absent, the small ones of tests/data over their corpus.
 // tests/bench/tokenizer_peers.py runs this beside tiktoken.
 #include <algorithm>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <memory>
 #include <string>
 #include <vector>
@@ -13,43 +10,22 @@
 #include <benchmark/benchmark.h>
 #include <sentencepiece_processor.h>
 
+#include "tests/bench/bench_texts.h"
 #include "verify/text/bpe_files.h"
 #include "verify/text/sentencepiece.h"
 #include "verify/text/sentencepiece_fast.h"
 
 namespace {
 
+using namespace verdigris;
 using namespace verdigris::verify;
 
-const std::string kShared = VERDIGRIS_SOURCE_DIR "/../shared/data/";
-const std::string kTiny = VERDIGRIS_SOURCE_DIR "/tests/data/";
-
-std::string Get(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
-// The texts, each cut into documents at the first character from 3,500 bytes on.
 const std::vector<std::string> kFiles = {"text/wikitext2_valid.txt", "text/waterbench_lcc_code.jsonl", "text/wagahaiwa_ja.txt", "text/udhr/hin.xml",
                                          "text/udhr/arb.xml",        "text/udhr/vie.xml",             "text/udhr/cmn_hans.xml"};
 
-std::vector<std::string> Documents(const std::vector<std::string>& names = kFiles) {
-  constexpr size_t kDocumentBytes = 3500;
-  std::vector<std::string> documents;
-  for (const std::string& name : names) {
-    const std::string text = Get(kShared + name);
-    for (size_t at = 0, end; at < text.size(); at = end) {
-      for (end = std::min(at + kDocumentBytes, text.size()); end < text.size() && (text[end] & 0xC0) == 0x80;) ++end;
-      documents.push_back(text.substr(at, end - at));
-    }
-  }
-  if (documents.empty()) documents.push_back(Get(kTiny + "tiny_corpus.txt"));
-  return documents;
-}
-
 std::unique_ptr<Tokenizer> Load(Pattern pattern, const std::string& name) {
-  std::string file = Get(kShared + "tokenizers/" + name);
-  auto ranks = Inflated(file.empty() ? Get(kTiny + "tiny.tiktoken") : std::move(file));
+  std::string file = ReadBench(kShared + "tokenizers/" + name);
+  auto ranks = Inflated(file.empty() ? ReadBench(kTiny + "tiny.tiktoken") : std::move(file));
   TokenizerDescriptor descriptor;
   descriptor.pattern = pattern;
   const auto vocab = VocabOfFile(false, *ranks);
@@ -60,7 +36,7 @@ std::unique_ptr<Tokenizer> Load(Pattern pattern, const std::string& name) {
 }
 
 void Run(benchmark::State& state, const Tokenizer& tokenizer, bool warm) {
-  const std::vector<std::string> documents = Documents();
+  const std::vector<std::string> documents = BenchDocuments(kFiles);
   size_t bytes = 0;
   for (const std::string& document : documents) bytes += document.size();
   std::vector<Token> tokens;
@@ -99,22 +75,6 @@ BENCHMARK(LoadCl100k)->Unit(benchmark::kMillisecond);
 
 // ---- SentencePiece
 
-// The corpus of T10: two corpora of English prose, code, and the declaration of human rights in 30 languages.
-std::vector<std::string> MixedDocuments() {
-  std::vector<std::string> names = {"text/wikitext2_valid.txt", "text/cnn_dailymail.jsonl", "text/waterbench_lcc_code.jsonl"};
-  std::error_code none;
-  std::vector<std::string> udhr;
-  for (const auto& entry : std::filesystem::directory_iterator(kShared + "text/udhr", none)) udhr.push_back("text/udhr/" + entry.path().filename().string());
-  std::sort(udhr.begin(), udhr.end());
-  names.insert(names.end(), udhr.begin(), udhr.end());
-  return Documents(names);
-}
-
-std::string ModelFile(const std::string& name, const char* otherwise) {
-  std::string file = Get(kShared + "tokenizers/" + name);
-  return file.empty() ? Get(kTiny + otherwise) : file;
-}
-std::string BpeModel() { return ModelFile("mistral_v1.model", "tiny_bpe.model"); }
 std::string UnigramModel() { return ModelFile("sp_unigram1000.model", "tiny_unigram.model"); }
 std::string JapaneseModel() { return ModelFile("sp_ja_unigram8000.model", "tiny_unigram.model"); }
 
@@ -186,7 +146,7 @@ void SentencePieceHits(benchmark::State& state) {
   const std::string file = BpeModel();
   const auto model = ReadSentencePieceModel(file);
   const FastSentencePiece tokenizer(*model, kDefaultCacheBytes);
-  const std::vector<std::string> documents = Documents({"text/wikitext2_valid.txt", "text/wikitext2_test.txt", "text/waterbench_multi_news.jsonl",
+  const std::vector<std::string> documents = BenchDocuments({"text/wikitext2_valid.txt", "text/wikitext2_test.txt", "text/waterbench_multi_news.jsonl",
                                                         "text/waterbench_longform_qa.jsonl", "text/waterbench_alpacafarm.jsonl", "text/cnn_dailymail.jsonl"});
   const size_t bytes = BytesOf(documents), tail = std::min<size_t>(bytes / 10, 1'000'000);
   std::vector<Token> tokens;
