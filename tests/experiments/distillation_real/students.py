@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Students of SmolLM2-135M-Instruct: trained on its marked answers, asked, and shown texts. One thread, CPU.
+"""Students of SmolLM2-135M-Instruct: trained on its marked answers, asked, and shown texts. On the CPU.
 
     students.py train   --work W --gguf M.gguf --name s100 --marked teacher.jsonl --tokens 40000
     students.py train   --work W --gguf M.gguf --name s10 --marked teacher.jsonl --unmarked unmarked.jsonl --share 10 --tokens 40000
@@ -298,12 +298,12 @@ def main() -> None:
     for name in ("--marked", "--unmarked", "--prompts", "--texts", "--to", "--out"):
         parser.add_argument(name)
     for name, default in (("--share", 100), ("--tokens", 40_000), ("--epochs", 1), ("--batch", 4), ("--seed", 1), ("--lists", 20),
-                          ("--together", 16), ("--longest", 240), ("--save-every", 300)):
+                          ("--together", 16), ("--longest", 240), ("--save-every", 300), ("--threads", 1)):
         parser.add_argument(name, type=int, default=default)
     parser.add_argument("--rate", type=float, default=1e-4)
     parser.add_argument("--by-length", action="store_true")
     args = parser.parse_args()
-    torch.set_num_threads(1)
+    torch.set_num_threads(args.threads)
     {"train": train, "answers": answers, "read": read, "refer": refer, "pack": pack}[args.step](args)
 
 
