@@ -35,7 +35,7 @@ Result<void> GranuleReader::CheckUnchanged() const {
   if (::stat(input_.path.c_str(), &info) != 0) return Fail(ErrorKind::kMismatch, "the file is gone");
   const int64_t mtime_ns = int64_t{info.st_mtim.tv_sec} * 1'000'000'000 + info.st_mtim.tv_nsec;
   if (info.st_size != input_.size || mtime_ns != input_.mtime_ns || info.st_ino != input_.inode) {
-    const std::string what = info.st_size == input_.size ? "another time of change" : std::to_string(info.st_size) + " bytes, listed " + std::to_string(input_.size);
+    const std::string what = info.st_size == input_.size ? "written again, or another file" : std::to_string(info.st_size) + " bytes, listed " + std::to_string(input_.size);
     return Fail(ErrorKind::kMismatch, "the file changed after it was listed: " + what);
   }
   return {};

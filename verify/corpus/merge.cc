@@ -126,7 +126,7 @@ class Merger {
       if (!FindPlace(law_, row.n, row.s, log10_p, run_.tau_hundredths).row) return Fail(ErrorKind::kMalformed, "is of a p above tau");
       return TakeResult(row, log10_p);
     });
-    if (!checked) return In(name, checked.error());
+    if (!checked) return sources_.In(copy, checked.error());
 
     const auto input = std::lower_bound(inputs_.begin(), inputs_.end(), summary.unit.uri, [](const ListedInput& a, const std::string& uri) { return a.unit.uri < uri; });
     Unit listed = summary.unit;
@@ -276,9 +276,9 @@ class Merger {
       judged.s = first->s;
       return on_row(judged);
     });
-    if (!read) return In(sources_.NameOf(copy), read.error());
+    if (!read) return sources_.In(copy, read.error());
     VERDIGRIS_ASSIGN_OR_RETURN(const std::optional<FirstSeen> next, reader.Peek());
-    if (next && next->document.unit == unit) return In(sources_.NameOf(copy), without_row(next->document).value());
+    if (next && next->document.unit == unit) return sources_.In(copy, without_row(next->document).value());
     return {};
   }
 

@@ -14,19 +14,19 @@ namespace verdigris::verify {
 namespace {
 
 constexpr size_t kMostProfileBytes = size_t{1} << 26;
-constexpr uint32_t kRows = ~uint32_t{0};  // in the place of a directory
 
 void SortByUri(std::vector<ListedInput>& inputs) {
   std::sort(inputs.begin(), inputs.end(), [](const ListedInput& a, const ListedInput& b) { return a.unit.uri < b.unit.uri; });
 }
 
+// Unless the error names the place already.
+Unexpected WithPlace(const std::string& place, const Error& error) {
+  return Fail(error.kind, error.message.starts_with(place) ? error.message : place + ": " + error.message);
+}
+
 }  // namespace
 
 Unexpected Conflict(const std::string& message) { return Fail(ErrorKind::kInternal, "conflict: " + message); }
-
-Unexpected In(const std::string& place, const Error& error) {
-  return Fail(error.kind, error.message.starts_with(place) ? error.message : place + ": " + error.message);
-}
 
 Result<MergeSources> MergeSources::Read(std::vector<std::string> directories, const std::vector<std::string>& rows, const std::string& output) {
   MergeSources sources(std::move(directories), output);
@@ -53,7 +53,7 @@ Result<void> MergeSources::ReadProfile(const std::string& directory) {
   const std::string path = ProfilePath(directory, run_.profile);
   VERDIGRIS_ASSIGN_OR_RETURN(const std::string bytes, ReadFile(path, kMostProfileBytes));
   auto profile = Profile::Parse(bytes);
-  if (!profile) return In(path, profile.error());
+  if (!profile) return WithPlace(path, profile.error());
   if (profile->digest() != run_.profile) return Fail(ErrorKind::kMismatch, path + ": has SHA-256 " + Hex(profile->digest()));
   profile_.emplace(std::move(*profile));
   law_ = profile_->scheme().null_law(*profile_);
@@ -96,25 +96,27 @@ Result<void> MergeSources::ListUnits(uint32_t source) {
 
 Result<void> MergeSources::SpoolRows(const std::string& path) {
   return ForEachEngineRow(path, [&](const Digest& unit, const std::string& body, const std::string& place) -> Result<void> {
-    copies_.push_back({unit, kRows, spool_.size(), body.size(), static_cast<uint32_t>(row_places_.size())});
+    copies_.push_back({unit, UnitCopy::kRows, spool_.size(), body.size(), static_cast<uint32_t>(row_places_.size())});
     row_places_.push_back(place);
     return spool_.Append(body);
   });
 }
 
 std::string MergeSources::NameOf(const UnitCopy& copy) const {
-  return copy.source == kRows ? row_places_[copy.row] : UnitPath(directories_[copy.source], copy.unit);
+  return copy.source == UnitCopy::kRows ? row_places_[copy.row] : UnitPath(directories_[copy.source], copy.unit);
 }
 
+Unexpected MergeSources::In(const UnitCopy& copy, const Error& error) const { return WithPlace(NameOf(copy), error); }
+
 Result<std::shared_ptr<const ByteSource>> MergeSources::SourceOf(const UnitCopy& copy) const {
-  if (copy.source != kRows) return FileSource(NameOf(copy));
+  if (copy.source != UnitCopy::kRows) return FileSource(NameOf(copy));
   return PartOf(spool_.source(), copy.offset, copy.length);
 }
 
 Result<UnitFile> MergeSources::Open(const UnitCopy& copy) const {
   VERDIGRIS_ASSIGN_OR_RETURN(auto source, SourceOf(copy));
   auto file = UnitFile::Of(std::move(source));
-  if (!file) return In(NameOf(copy), file.error());
+  if (!file) return In(copy, file.error());
   return file;
 }
 

@@ -18,6 +18,7 @@ namespace verdigris::verify {
 
 // One copy of a unit in one source: a file of a directory, or a row that an engine stored.
 struct UnitCopy {
+  static constexpr uint32_t kRows = ~uint32_t{0};
   Digest unit;
   uint32_t source;                  // place of the directory, or kRows
   uint64_t offset = 0, length = 0;  // of a row's unit file in the spool
@@ -38,8 +39,9 @@ class MergeSources {
   const std::vector<ListedInput>& inputs() const { return inputs_; }  // of all lists, by URI
   const std::vector<UnitCopy>& copies() const { return copies_; }     // by unit id
 
-  // For messages.
+  // For messages, and `error` with it in front.
   std::string NameOf(const UnitCopy& copy) const;
+  Unexpected In(const UnitCopy& copy, const Error& error) const;
   Result<std::shared_ptr<const ByteSource>> SourceOf(const UnitCopy& copy) const;
   // Errors name the copy.
   Result<UnitFile> Open(const UnitCopy& copy) const;
@@ -63,7 +65,5 @@ class MergeSources {
 
 // Of sources that contradict each other: kInternal (command-line.md L5: status 4).
 Unexpected Conflict(const std::string& message);
-// `error` with the place in front, unless it names it already.
-Unexpected In(const std::string& place, const Error& error);
 
 }  // namespace verdigris::verify

@@ -432,6 +432,10 @@ TEST_CASE("an input that changed after it was listed fails, and the others do no
   WriteCorpus(corpus);
   const World world;
   const std::vector<Input> inputs = List(world, corpus);
+  WriteAll(corpus / "a.jsonl", ReadBytes(corpus / "a.jsonl"));
+  const Outcome written_again = RunScan(world, inputs, out / "again", {});
+  REQUIRE(!written_again.failures.empty());
+  CHECK(written_again.failures[0].text.find("written again") != std::string::npos);
   WriteAll(corpus / "a.jsonl", ReadBytes(corpus / "a.jsonl") + "{\"text\":\"more\"}\n");
   const std::string name = out / "run";
   ScanOptions options;
